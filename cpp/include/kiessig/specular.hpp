@@ -1,0 +1,78 @@
+#pragma once
+
+/// Specular reflectivity of a layered sample, and its derivatives.
+///
+/// Conventions: lengths in angstrom, Q in 1/angstrom, scattering length densities (SLD) in 1e-6/angstrom^2 with
+/// sld_imag > 0 absorbing, media in the beam's direction from the fronting [0] to the backing [n_layers + 1].
+/// roughness[j] is the 1-sigma width of the interface between media j and j + 1. The fronting's own absorption is
+/// ignored. Q < 0 reads as "from the back": the reversed stack at |Q|. Q = 0 gives R = 1.
+///
+/// All functions are safe to call from several threads at once. They read their inputs, write their outputs, and keep
+/// nothing. Inputs must satisfy the stated domains (the Python layer checks them); outputs must not overlap inputs.
+
+#include <complex>
+#include <cstddef>
+
+namespace kiessig {
+
+/// One array argument for a whole batch: row b begins at data + b * stride. Stride 0: every batch element reads the
+/// same row.
+struct Rows {
+  const double* data = nullptr;
+  std::ptrdiff_t stride = 0;
+
+  const double* row(std::ptrdiff_t b) const { return data + b * stride; }
+  explicit operator bool() const { return data != nullptr; }
+};
+
+/// A batch of stacks, each with its Q values.
+struct SpecularBatch {
+  std::ptrdiff_t n_batch = 1;
+  std::ptrdiff_t n_q = 0;
+  std::ptrdiff_t n_layers = 0;  ///< inner layers, without fronting and backing
+  Rows q;                       ///< n_q, 1/angstrom, finite
+  Rows dq;                      ///< n_q, 1-sigma resolution, >= 0; no data: no smearing
+  Rows thickness;               ///< n_layers, angstrom, >= 0
+  Rows sld;                     ///< n_layers + 2
+  Rows sld_imag;                ///< n_layers + 2, >= 0
+  Rows roughness;               ///< n_layers + 1, angstrom, >= 0
+  Rows scale;                   ///< 1
+  Rows background;              ///< 1
+  int threads = 0;              ///< 0: chosen from the amount of work
+};
+
+/// One pointer per differentiable input, in the order of the Python Jacobian.
+template <class Pointer>
+struct SpecularFields {
+  Pointer thickness{};
+  Pointer sld{};
+  Pointer sld_imag{};
+  Pointer roughness{};
+  Pointer q{};
+  Pointer scale{};
+  Pointer background{};
+  Pointer dq{};
+};
+
+/// scale * smeared(R) + background, shape (n_batch, n_q).
+void reflectivity(const SpecularBatch& batch, double* r);
+
+/// The complex reflection amplitude (no smearing, scale or background), shape (n_batch, n_q). The wave is written
+/// exp(+ikz) along the beam, so absorption and evanescence give Im k > 0.
+void amplitude(const SpecularBatch& batch, std::complex<double>* r);
+
+/// Values (n_batch, n_q) and the Jacobian: thickness (n_batch, n_q, n_layers), sld and sld_imag
+/// (n_batch, n_q, n_layers + 2), roughness (n_batch, n_q, n_layers + 1), all others (n_batch, n_q), the derivative of a
+/// point with respect to its own q, dq, or the batch element's scale and background. Null pointers are skipped.
+void reflectivity_jacobian(const SpecularBatch& batch, double* r, const SpecularFields<double*>& jacobian);
+
+/// Values and the vector-Jacobian product of `cotangent` (n_batch, n_q), per batch element: thickness
+/// (n_batch, n_layers), ..., q and dq (n_batch, n_q), scale and background (n_batch). Null pointers are skipped. The
+/// sums are taken in a fixed order: the result does not depend on the number of threads.
+void reflectivity_vjp(const SpecularBatch& batch, const Rows& cotangent, double* r,
+                      const SpecularFields<double*>& gradient);
+
+/// Values and the Jacobian-vector product dr (n_batch, n_q) of the tangents; a field without data is a zero tangent.
+void reflectivity_jvp(const SpecularBatch& batch, const SpecularFields<Rows>& tangents, double* r, double* dr);
+
+}  // namespace kiessig

@@ -1,0 +1,224 @@
+#include "smearing.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "gauss_legendre.hpp"
+
+namespace kiessig {
+
+namespace {
+
+constexpr std::size_t k_order = GaussLegendre::k_order;
+
+// How far a kernel reaches, in sigma. Beyond 7 it holds 3e-12 of its weight. A kernel that is wide compared with its Q
+// reaches up to the plateau of total reflection, which outweighs a steeply falling R: it is followed to 9 (2e-19).
+double reach(double q, double sigma) { return sigma < 0.05 * q ? 7.0 : 9.0; }
+
+// A panel of half-width a resolves exp(i omega x) times a Gaussian of width sigma when a (omega + 5.7/sigma) stays
+// below k_bandwidth (5.7: exp(-5.7^2/2) = 1e-7), and R itself to the accuracy of the test below when a omega stays
+// below k_phase.
+constexpr double k_bandwidth = 20.0;
+constexpr double k_phase = 7.0;
+
+// R counts as resolved when its highest Legendre coefficients are below this fraction of its largest value on the
+// panel. The rule integrates products up to twice the degree, so that the integral is far more accurate than this.
+constexpr double k_tail_fraction = 1e-5;
+
+constexpr int k_most_halvings = 40;
+
+}  // namespace
+
+// Panel width at position x: from the local fringe frequency d(phase)/dQ = sum_j d_j Q / (2 |k_j|) and the kernel.
+double Smearing::width(const Stack& stack, double x, double sigma) const {
+  const std::ptrdiff_t n = stack.layout().n;
+  const double quarter = 0.25 * x * x;
+  double omega = 0.0;
+  for (std::ptrdiff_t j = 1; j <= n; ++j) {
+    const double d = stack.thickness(j);
+    if (d == 0.0) continue;
+    // within 1/d of its critical edge a layer shows no fringe
+    const double k = std::max(std::sqrt(std::abs(quarter - stack.offset(j))), 1.0 / d);
+    omega += d * std::max(0.5 * std::abs(x) / k, 1e-3);
+  }
+  const double half = k_bandwidth / (omega + 5.7 / sigma);
+  return 2.0 * (omega > 0.0 ? std::min(half, k_phase / omega) : half);
+}
+
+// Panels for [from, to], where R has no kink inside.
+void Smearing::cover_plain(const Stack& stack, double from, double to) {
+  double x = from;
+  while (x < to) {
+    double narrowest = HUGE_VAL;
+    for (const Support& s : supports_) {
+      if (s.left > x) break;
+      if (s.right > x) narrowest = std::min(narrowest, s.sigma);
+    }
+    double w = width(stack, x, narrowest);
+    for (const Support& s : supports_) {  // kernels that begin within the panel and want a narrower one
+      if (s.left <= x) continue;
+      if (s.left >= x + w) break;
+      const double narrower = width(stack, s.left, s.sigma);
+      if (narrower < w) w = std::max(s.left - x, narrower);
+    }
+    if (to - x < 2.0 * w) w = to - x > w ? 0.5 * (to - x) : to - x;
+    const double end = w >= to - x ? to : x + w;
+    if (!(end > x)) break;  // narrower than the spacing of floating point numbers
+    panels_.push_back({x, end, 0.0, 0, false, 0});
+    if (static_cast<std::ptrdiff_t>(panels_.size() * k_order) > k_most_nodes) break;
+    x = end;
+  }
+}
+
+// Panels for [from, to], split at the kinks, with square-root panels beside each.
+void Smearing::cover(const Stack& stack, double from, double to) {
+  double narrowest = HUGE_VAL;
+  for (const Support& s : supports_) {
+    if (s.left < to && s.right > from) narrowest = std::min(narrowest, s.sigma);
+  }
+  double x = from;
+  for (double kink : kinks_) {
+    if (kink <= x || kink >= to) continue;
+    if (kink == 0.0) {  // R is a smooth function of |Q|
+      cover_plain(stack, x, 0.0);
+      x = 0.0;
+      continue;
+    }
+    const double w = 0.5 * width(stack, kink, narrowest);
+    const double below = std::max(kink - w, x);
+    const double above = std::min(kink + w, to);
+    cover_plain(stack, x, below);
+    panels_.push_back({-std::sqrt(kink - below), 0.0, kink, -1, false, 0});
+    panels_.push_back({0.0, std::sqrt(above - kink), kink, 1, false, 0});
+    x = above;
+  }
+  cover_plain(stack, x, to);
+}
+
+// Evaluates R on all panels and halves those that do not resolve it.
+void Smearing::refine(Stack& stack) {
+  const GaussLegendre& rule = GaussLegendre::rule();
+  panel_r_.clear();
+  for (int halving = 0;; ++halving) {
+    batch_q_.clear();
+    for (Panel& p : panels_) {
+      if (p.resolved) continue;
+      p.slot = static_cast<std::ptrdiff_t>(panel_r_.size() + batch_q_.size());
+      for (double t : rule.node) {
+        const double u = 0.5 * (p.from + p.to) + 0.5 * (p.to - p.from) * t;
+        batch_q_.push_back(std::abs(p.position(u)));
+      }
+    }
+    if (batch_q_.empty()) return;
+    const std::size_t start = panel_r_.size();
+    if (static_cast<std::ptrdiff_t>(start + batch_q_.size()) > 2 * k_most_nodes) {
+      throw std::length_error("the fringes of this stack need more than " + std::to_string(k_most_nodes) +
+                              " nodes to be smeared over these Q values");
+    }
+    panel_r_.resize(start + batch_q_.size());
+    stack.values(batch_q_.data(), static_cast<std::ptrdiff_t>(batch_q_.size()), panel_r_.data() + start);
+    next_.clear();
+    for (Panel& p : panels_) {
+      if (!p.resolved) {
+        const double* r = panel_r_.data() + p.slot;
+        const double largest = *std::max_element(r, r + k_order);
+        double tail = 0.0;
+        for (const auto& coefficient : rule.tail) {
+          double c = 0.0;
+          for (std::size_t i = 0; i < k_order; ++i) c += coefficient[i] * r[i];
+          tail = std::max(tail, std::abs(c));
+        }
+        const double middle = 0.5 * (p.from + p.to);
+        const bool splits = middle > p.from && middle < p.to && halving < k_most_halvings;
+        if (tail > k_tail_fraction * largest && splits) {
+          Panel lower = p, upper = p;
+          lower.to = upper.from = middle;
+          next_.push_back(lower);
+          next_.push_back(upper);
+          continue;
+        }
+        p.resolved = true;
+      }
+      next_.push_back(p);
+    }
+    panels_.swap(next_);
+  }
+}
+
+void Smearing::build(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m) {
+  q_.assign(q, q + m);
+  sigma_.assign(sigma, sigma + m);
+  supports_.clear();
+  for (std::ptrdiff_t i = 0; i < m; ++i) {
+    const double half = reach(q[i], sigma[i]) * sigma[i];
+    supports_.push_back({q[i] - half, q[i] + half, sigma[i]});
+  }
+  std::sort(supports_.begin(), supports_.end(), [](const Support& a, const Support& b) { return a.left < b.left; });
+  kinks_.clear();
+  const double edge_squared = 4.0 * stack.offset(stack.layout().n + 1);
+  if (edge_squared > 0.0) kinks_.push_back(-std::sqrt(edge_squared));
+  kinks_.push_back(0.0);
+  if (edge_squared > 0.0) kinks_.push_back(std::sqrt(edge_squared));
+
+  panels_.clear();
+  for (std::size_t i = 0; i < supports_.size();) {
+    const double left = supports_[i].left;
+    double right = supports_[i].right;
+    for (++i; i < supports_.size() && supports_[i].left <= right; ++i) right = std::max(right, supports_[i].right);
+    cover(stack, left, right);
+  }
+  refine(stack);
+
+  const GaussLegendre& rule = GaussLegendre::rule();
+  position_.clear();
+  node_q_.clear();
+  node_weight_.clear();
+  r_.clear();
+  for (const Panel& p : panels_) {
+    const double half = 0.5 * (p.to - p.from);
+    for (std::size_t i = 0; i < k_order; ++i) {
+      const double u = 0.5 * (p.from + p.to) + half * rule.node[i];
+      position_.push_back(p.position(u));
+      node_q_.push_back(std::abs(position_.back()));
+      node_weight_.push_back(half * rule.weight[i] * std::abs(p.slope(u)));
+      r_.push_back(panel_r_[static_cast<std::size_t>(p.slot) + i]);
+    }
+  }
+  first_.resize(static_cast<std::size_t>(m));
+  last_.resize(static_cast<std::size_t>(m));
+  std::ptrdiff_t most = 0;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(m); ++i) {
+    const double half = reach(q[i], sigma[i]) * sigma[i];
+    first_[i] = std::lower_bound(position_.begin(), position_.end(), q[i] - half) - position_.begin();
+    last_[i] = std::upper_bound(position_.begin(), position_.end(), q[i] + half) - position_.begin();
+    most = std::max(most, last_[i] - first_[i]);
+  }
+  weights_.resize(static_cast<std::size_t>(most));
+}
+
+const double* Smearing::weights(std::ptrdiff_t i) {
+  const std::size_t point = static_cast<std::size_t>(i);
+  kernels().gaussian_weights(q_[point], sigma_[point], position_.data() + first_[point],
+                             node_weight_.data() + first_[point], last_[point] - first_[point], weights_.data());
+  return weights_.data();
+}
+
+Smearing::Sums Smearing::sums(std::ptrdiff_t i) {
+  const std::size_t point = static_cast<std::size_t>(i);
+  const double* w = weights(i);
+  const double inverse = 1.0 / sigma_[point];
+  Sums total{0.0, 0.0, 0.0};
+  for (std::ptrdiff_t k = first(i); k < last(i); ++k) {
+    const double x = (position_[static_cast<std::size_t>(k)] - q_[point]) * inverse;
+    const double wr = w[k - first(i)] * r_[static_cast<std::size_t>(k)];
+    total.r += wr;
+    total.dq += wr * x;
+    total.dsigma += wr * (x * x - 1.0);
+  }
+  total.dq *= inverse;
+  total.dsigma *= inverse;
+  return total;
+}
+
+}  // namespace kiessig

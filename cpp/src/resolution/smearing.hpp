@@ -1,0 +1,71 @@
+// Gaussian smearing of a reflectivity: nodes shared by neighbouring points, and each point's weights on them.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "../specular/stack.hpp"
+
+namespace kiessig {
+
+// smeared R(q_i) = integral of g((q' - q_i) / sigma_i) / sigma_i R(|q'|) dq',  g(x) = exp(-x^2/2) / sqrt(2 pi)
+//
+// The part of the integral past Q = 0 reads R(|Q|). The integral is a composite Gauss-Legendre rule whose panels are
+// shared by all points whose kernels overlap: as many nodes as R and the narrowest kernel need, not some number per
+// point. Panels end at Q = 0 and at the backing's critical edge, where R is continuous with a square-root kink; next to
+// the edge the rule runs in the square root of the distance from it, in which R and its derivatives are smooth.
+// Elsewhere panel widths start from the fringe period and the kernel widths, and a panel is halved until the Legendre
+// coefficients of R on it have decayed.
+class Smearing {
+ public:
+  // Chooses the nodes for points (q_i >= 0, sigma_i > 0) and evaluates R there. Throws std::length_error when that
+  // needs more than k_most_nodes nodes.
+  void build(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m);
+
+  std::ptrdiff_t n_nodes() const { return static_cast<std::ptrdiff_t>(position_.size()); }
+  const double* node_q() const { return node_q_.data(); }  // |position|, where R is evaluated
+  const double* node_r() const { return r_.data(); }
+
+  // The nodes [first, last) that point i uses, and its weights for them.
+  std::ptrdiff_t first(std::ptrdiff_t i) const { return first_[static_cast<std::size_t>(i)]; }
+  std::ptrdiff_t last(std::ptrdiff_t i) const { return last_[static_cast<std::size_t>(i)]; }
+  const double* weights(std::ptrdiff_t i);
+
+  // sum_k w_k R_k of point i and its derivatives with respect to q_i and sigma_i.
+  struct Sums {
+    double r, dq, dsigma;
+  };
+  Sums sums(std::ptrdiff_t i);
+
+  static constexpr std::ptrdiff_t k_most_nodes = std::ptrdiff_t{1} << 22;
+
+ private:
+  struct Support {
+    double left, right, sigma;
+  };
+  struct Panel {
+    double from, to;  // in the panel's own coordinate u
+    double origin;    // position = u, or origin + sign u^2 next to a kink
+    int sign;         // 0: position = u
+    bool resolved;
+    std::ptrdiff_t slot;  // where its values lie in panel_r_
+
+    double position(double u) const { return sign == 0 ? u : origin + sign * u * u; }
+    double slope(double u) const { return sign == 0 ? 1.0 : 2.0 * u; }  // |d position / du|
+  };
+
+  double width(const Stack& stack, double x, double sigma) const;
+  void cover(const Stack& stack, double from, double to);
+  void cover_plain(const Stack& stack, double from, double to);
+  void refine(Stack& stack);
+
+  std::vector<Support> supports_;  // ascending in left
+  std::vector<double> kinks_;
+  std::vector<Panel> panels_, next_;
+  std::vector<double> panel_r_, batch_q_;
+  std::vector<double> position_, node_q_, node_weight_, r_, weights_;
+  std::vector<double> q_, sigma_;
+  std::vector<std::ptrdiff_t> first_, last_;
+};
+
+}  // namespace kiessig

@@ -1,0 +1,82 @@
+// A vector of doubles over the compiler's vector extensions, and complex numbers of such vectors.
+//
+// Included only by kernel sources, which are compiled once per instruction set with KIESSIG_ISA_NAME (a namespace) and
+// KIESSIG_WIDTH (doubles per vector) set on the command line. Everything lives in that namespace and is inlined, and
+// no C++ standard header is included: otherwise the linker could keep one instruction set's copy of a shared inline
+// function for all.
+#pragma once
+
+#include <stddef.h>
+
+#define KIESSIG_INLINE static inline __attribute__((always_inline))
+
+namespace kiessig {
+namespace KIESSIG_ISA_NAME {
+
+constexpr int k_width = KIESSIG_WIDTH;
+
+typedef double Vec __attribute__((vector_size(KIESSIG_WIDTH * 8)));
+typedef long long Mask __attribute__((vector_size(KIESSIG_WIDTH * 8)));  // all bits set or none, per lane
+typedef double Unaligned __attribute__((vector_size(KIESSIG_WIDTH * 8), aligned(8), may_alias));
+
+KIESSIG_INLINE Vec broadcast(double x) {
+  Vec zero = {};
+  return zero + x;
+}
+
+KIESSIG_INLINE Vec load(const double* p) { return *reinterpret_cast<const Unaligned*>(p); }
+KIESSIG_INLINE void store(double* p, Vec x) { *reinterpret_cast<Unaligned*>(p) = x; }
+
+KIESSIG_INLINE Vec select(Mask m, Vec yes, Vec no) {
+  return reinterpret_cast<Vec>((reinterpret_cast<Mask>(yes) & m) | (reinterpret_cast<Mask>(no) & ~m));
+}
+
+KIESSIG_INLINE Vec minimum(Vec a, Vec b) { return select(a < b, a, b); }
+KIESSIG_INLINE Vec maximum(Vec a, Vec b) { return select(a > b, a, b); }
+
+KIESSIG_INLINE Vec absolute(Vec x) { return reinterpret_cast<Vec>(reinterpret_cast<Mask>(x) & 0x7fffffffffffffffLL); }
+
+KIESSIG_INLINE bool any(Mask m) {
+  long long bits = 0;
+  for (int i = 0; i < k_width; ++i) bits |= m[i];
+  return bits != 0;
+}
+
+KIESSIG_INLINE double sum(Vec x) {
+  double total = 0.0;
+  for (int i = 0; i < k_width; ++i) total += x[i];
+  return total;
+}
+
+KIESSIG_INLINE Vec square_root(Vec x) {
+#if defined(__clang__)
+  return __builtin_elementwise_sqrt(x);
+#else
+  Vec r = {};
+  for (int i = 0; i < k_width; ++i) r[i] = __builtin_sqrt(x[i]);  // one vector instruction with -fno-math-errno
+  return r;
+#endif
+}
+
+struct Complex {
+  Vec re, im;
+};
+
+KIESSIG_INLINE Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
+KIESSIG_INLINE Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.im}; }
+KIESSIG_INLINE Complex operator*(Complex a, Complex b) {
+  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+KIESSIG_INLINE Complex operator*(Vec s, Complex a) { return {s * a.re, s * a.im}; }
+KIESSIG_INLINE Complex operator*(double s, Complex a) { return {s * a.re, s * a.im}; }
+KIESSIG_INLINE Complex conjugate(Complex a) { return {a.re, -a.im}; }
+KIESSIG_INLINE Complex times_i(Complex a) { return {-a.im, a.re}; }
+KIESSIG_INLINE Vec norm(Complex a) { return a.re * a.re + a.im * a.im; }
+
+KIESSIG_INLINE Complex inverse(Complex a) {
+  const Vec scale = 1.0 / norm(a);
+  return {a.re * scale, -a.im * scale};
+}
+
+}  // namespace KIESSIG_ISA_NAME
+}  // namespace kiessig

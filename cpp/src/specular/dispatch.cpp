@@ -1,0 +1,52 @@
+// Which instruction set's kernels run: decided once, at first use.
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "kernel.hpp"
+
+namespace kiessig {
+
+extern const Kernels k_kernels_baseline;
+#if defined(KIESSIG_X86_64)
+extern const Kernels k_kernels_x86_64_v3;
+extern const Kernels k_kernels_x86_64_v4;
+#endif
+
+namespace {
+
+struct Candidate {
+  const Kernels* kernels;
+  bool runs_here;
+};
+
+const Kernels& choose() {
+#if defined(KIESSIG_X86_64)
+  __builtin_cpu_init();
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+  const Candidate candidates[] = {{&k_kernels_x86_64_v4, v4}, {&k_kernels_x86_64_v3, v3}, {&k_kernels_baseline, true}};
+#else
+  const Candidate candidates[] = {{&k_kernels_baseline, true}};
+#endif
+  const char* wanted = std::getenv("KIESSIG_ISA");
+  std::string usable;
+  for (const Candidate& c : candidates) {
+    if (!c.runs_here) continue;
+    if (wanted == nullptr || *wanted == '\0' || std::strcmp(wanted, c.kernels->name) == 0) return *c.kernels;
+    usable += (usable.empty() ? "" : ", ") + std::string(c.kernels->name);
+  }
+  throw std::runtime_error("KIESSIG_ISA: must name an instruction set that this machine runs (" + usable + "), got '" +
+                           wanted + "'");
+}
+
+}  // namespace
+
+const Kernels& kernels() {
+  static const Kernels& chosen = choose();
+  return chosen;
+}
+
+}  // namespace kiessig

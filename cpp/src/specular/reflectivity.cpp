@@ -1,0 +1,328 @@
+// The public functions: batches, threads, the two sides of a stack, smearing, scale and background.
+//
+// The work is cut into blocks of Q values of one stack, whatever the number of threads, and sums over blocks are taken
+// in their order: results do not depend on the number of threads. A block sorts its points into up to four groups (seen
+// from the front or from the back, sharp or smeared) and each group is one call of the recursion.
+#include <algorithm>
+#include <cmath>
+#include <kiessig/specular.hpp>
+#include <vector>
+
+#include "../parallel/parallel.hpp"
+#include "../resolution/smearing.hpp"
+#include "stack.hpp"
+
+namespace kiessig {
+
+namespace {
+
+using Index = std::ptrdiff_t;
+
+constexpr Index k_block = 256;      // points per task
+constexpr Index k_node_chunk = 64;  // nodes whose derivative rows are held at once
+
+// Below this fraction of Q a resolution is no resolution: its effect is beyond double precision for any thickness up
+// to 1e7 angstrom, and its nodes could hardly be told apart.
+constexpr double k_sharp = 1e-10;
+
+std::size_t size(Index n) { return static_cast<std::size_t>(n); }
+
+// Points of one block that are seen from the same side and are all sharp or all smeared.
+struct Group {
+  bool reversed = false;
+  bool smeared = false;
+  std::vector<Index> index;      // position in the batch element's q
+  std::vector<double> q, sigma;  // |q| and its resolution
+  Index count() const { return static_cast<Index>(index.size()); }
+};
+
+// Working memory of one thread.
+struct Scratch {
+  Stack stack;
+  Smearing smearing;
+  Group group;
+  std::vector<double> r, dr, rows, dq, accumulated, cotangent, gradient, tangent, tangent_q;
+};
+
+struct Block {
+  Index batch, begin, end;
+};
+
+StackRows stack_rows(const SpecularBatch& in, Index b) {
+  return {in.n_layers, in.thickness.row(b), in.sld.row(b), in.sld_imag.row(b), in.roughness.row(b)};
+}
+
+// Calls body() with scratch.stack and scratch.group set, for every non-empty group of the block.
+template <class Body>
+void for_groups(const SpecularBatch& in, const Block& block, Scratch& scratch, const Body& body) {
+  const double* q = in.q.row(block.batch);
+  const double* dq = in.dq ? in.dq.row(block.batch) : nullptr;
+  for (const bool reversed : {false, true}) {
+    bool assigned = false;
+    for (const bool smeared : {false, true}) {
+      if (smeared && dq == nullptr) continue;
+      Group& g = scratch.group;
+      g.reversed = reversed;
+      g.smeared = smeared;
+      g.index.clear();
+      g.q.clear();
+      g.sigma.clear();
+      for (Index i = block.begin; i < block.end; ++i) {
+        const double sigma = dq == nullptr ? 0.0 : dq[i];
+        if ((q[i] < 0.0) != reversed || (sigma > k_sharp * std::abs(q[i])) != smeared) continue;
+        g.index.push_back(i);
+        g.q.push_back(std::abs(q[i]));
+        g.sigma.push_back(sigma);
+      }
+      if (g.index.empty()) continue;
+      if (!assigned) scratch.stack.assign(stack_rows(in, block.batch), reversed);
+      assigned = true;
+      body();
+    }
+  }
+}
+
+// One task per block. estimate: nanoseconds per point and interface.
+template <class Task>
+void for_blocks(const SpecularBatch& in, double estimate, const Task& task) {
+  const Index per_element = (in.n_q + k_block - 1) / k_block;
+  const double work =
+      estimate * static_cast<double>(in.n_batch) * static_cast<double>(in.n_q) * static_cast<double>(in.n_layers + 1);
+  parallel_for(in.n_batch * per_element, threads_for(in.threads, work), [&](Index t) {
+    const Index begin = t % per_element * k_block;
+    Scratch scratch;
+    task(scratch, Block{t / per_element, begin, std::min(begin + k_block, in.n_q)}, t);
+  });
+}
+
+// Calls body(array, length of a field's row, column, entry) for every entry of a derivative row whose field is wanted.
+template <class T, class Body>
+void for_entries(const RowLayout& row, bool reversed, const SpecularFields<T>& fields, const Body& body) {
+  const auto visit = [&](const T& field, Index start, Index length) {
+    if (!field) return;
+    for (Index j = 0; j < length; ++j) body(field, length, reversed ? length - 1 - j : j, start + j);
+  };
+  visit(fields.thickness, row.thickness(), row.n);
+  visit(fields.sld, row.sld(), row.n + 2);
+  visit(fields.sld_imag, row.sld_imag(), row.n + 2);
+  visit(fields.roughness, row.roughness(), row.n + 1);
+}
+
+}  // namespace
+
+void reflectivity(const SpecularBatch& in, double* r) {
+  for_blocks(in, 7.0, [&](Scratch& s, const Block& block, Index) {
+    const double scale = *in.scale.row(block.batch);
+    const double background = *in.background.row(block.batch);
+    double* out = r + block.batch * in.n_q;
+    for_groups(in, block, s, [&] {
+      const Group& g = s.group;
+      s.r.resize(size(g.count()));
+      if (g.smeared) {
+        s.smearing.build(s.stack, g.q.data(), g.sigma.data(), g.count());
+        for (Index i = 0; i < g.count(); ++i) s.r[size(i)] = s.smearing.sums(i).r;
+      } else {
+        s.stack.values(g.q.data(), g.count(), s.r.data());
+      }
+      for (Index i = 0; i < g.count(); ++i) out[g.index[size(i)]] = scale * s.r[size(i)] + background;
+    });
+  });
+}
+
+void amplitude(const SpecularBatch& in, std::complex<double>* r) {
+  SpecularBatch sharp = in;
+  sharp.dq = Rows{};
+  for_blocks(sharp, 7.0, [&](Scratch& s, const Block& block, Index) {
+    std::complex<double>* out = r + block.batch * in.n_q;
+    for_groups(sharp, block, s, [&] {
+      const Group& g = s.group;
+      s.r.resize(size(g.count()));
+      s.dr.resize(size(g.count()));
+      s.stack.amplitudes(g.q.data(), g.count(), s.r.data(), s.dr.data());
+      for (Index i = 0; i < g.count(); ++i) out[g.index[size(i)]] = {s.r[size(i)], s.dr[size(i)]};
+    });
+  });
+}
+
+void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFields<double*>& jacobian) {
+  for_blocks(in, 12.0, [&](Scratch& s, const Block& block, Index) {
+    const double scale = *in.scale.row(block.batch);
+    const double background = *in.background.row(block.batch);
+    const Index first = block.batch * in.n_q;
+    for_groups(in, block, s, [&] {
+      const Group& g = s.group;
+      const RowLayout row = s.stack.layout();
+      const double side = g.reversed ? -1.0 : 1.0;
+      const auto put = [&](Index i, double value, double dq, double dsigma, const double* derivative) {
+        const Index point = first + g.index[size(i)];
+        r[point] = scale * value + background;
+        if (jacobian.q) jacobian.q[point] = side * scale * dq;
+        if (jacobian.dq) jacobian.dq[point] = scale * dsigma;
+        if (jacobian.scale) jacobian.scale[point] = value;
+        if (jacobian.background) jacobian.background[point] = 1.0;
+        for_entries(row, g.reversed, jacobian, [&](double* field, Index length, Index column, Index entry) {
+          field[point * length + column] = scale * derivative[entry];
+        });
+      };
+      if (!g.smeared) {
+        s.rows.resize(size(k_node_chunk * row.size()));
+        s.r.resize(size(k_node_chunk));
+        s.dq.resize(size(k_node_chunk));
+        for (Index start = 0; start < g.count(); start += k_node_chunk) {
+          const Index count = std::min(k_node_chunk, g.count() - start);
+          s.stack.jacobian(g.q.data() + start, count, s.r.data(), s.rows.data(), s.dq.data());
+          for (Index i = 0; i < count; ++i) {
+            put(start + i, s.r[size(i)], s.dq[size(i)], 0.0, s.rows.data() + i * row.size());
+          }
+        }
+        return;
+      }
+      // rows at a chunk of nodes are added, weighted, to every point that uses these nodes
+      s.smearing.build(s.stack, g.q.data(), g.sigma.data(), g.count());
+      s.accumulated.assign(size(g.count() * row.size()), 0.0);
+      s.rows.resize(size(k_node_chunk * row.size()));
+      s.r.resize(size(k_node_chunk));
+      s.dq.resize(size(k_node_chunk));
+      for (Index start = 0; start < s.smearing.n_nodes(); start += k_node_chunk) {
+        const Index end = std::min(start + k_node_chunk, s.smearing.n_nodes());
+        s.stack.jacobian(s.smearing.node_q() + start, end - start, s.r.data(), s.rows.data(), s.dq.data());
+        for (Index i = 0; i < g.count(); ++i) {
+          const Index from = std::max(start, s.smearing.first(i));
+          const Index to = std::min(end, s.smearing.last(i));
+          if (from >= to) continue;
+          const double* weights = s.smearing.weights(i) - s.smearing.first(i);
+          double* sum = s.accumulated.data() + i * row.size();
+          for (Index k = from; k < to; ++k) {
+            const double w = weights[k];
+            const double* derivative = s.rows.data() + (k - start) * row.size();
+            for (Index e = 0; e < row.size(); ++e) sum[e] += w * derivative[e];
+          }
+        }
+      }
+      for (Index i = 0; i < g.count(); ++i) {
+        const Smearing::Sums sums = s.smearing.sums(i);
+        put(i, sums.r, sums.dq, sums.dsigma, s.accumulated.data() + i * row.size());
+      }
+    });
+  });
+}
+
+void reflectivity_vjp(const SpecularBatch& in, const Rows& cotangent, double* r,
+                      const SpecularFields<double*>& gradient) {
+  const RowLayout row{in.n_layers};
+  // per block: the stack's row in the order of the front, then scale and background
+  const Index entries = row.size() + 2;
+  const Index per_element = (in.n_q + k_block - 1) / k_block;
+  std::vector<double> partial(size(in.n_batch * per_element * entries), 0.0);
+  for_blocks(in, 12.0, [&](Scratch& s, const Block& block, Index task) {
+    const double scale = *in.scale.row(block.batch);
+    const double background = *in.background.row(block.batch);
+    const Index first = block.batch * in.n_q;
+    const double* c = cotangent.row(block.batch);
+    double* total = partial.data() + task * entries;
+    for_groups(in, block, s, [&] {
+      const Group& g = s.group;
+      const double side = g.reversed ? -1.0 : 1.0;
+      s.gradient.assign(size(row.size()), 0.0);
+      const auto put = [&](Index i, double value, double dq_bar, double dsigma_bar) {
+        const Index point = first + g.index[size(i)];
+        r[point] = scale * value + background;
+        if (gradient.q) gradient.q[point] = side * dq_bar;
+        if (gradient.dq) gradient.dq[point] = dsigma_bar;
+        total[row.size()] += c[g.index[size(i)]] * value;
+        total[row.size() + 1] += c[g.index[size(i)]];
+      };
+      const Index nodes = g.smeared
+                              ? (s.smearing.build(s.stack, g.q.data(), g.sigma.data(), g.count()), s.smearing.n_nodes())
+                              : g.count();
+      s.cotangent.assign(size(nodes), 0.0);
+      s.r.resize(size(nodes));
+      s.dq.resize(size(nodes));
+      for (Index i = 0; i < g.count(); ++i) {
+        const double weight = scale * c[g.index[size(i)]];
+        if (!g.smeared) {
+          s.cotangent[size(i)] = weight;
+          continue;
+        }
+        const Smearing::Sums sums = s.smearing.sums(i);
+        put(i, sums.r, weight * sums.dq, weight * sums.dsigma);
+        const double* weights = s.smearing.weights(i) - s.smearing.first(i);
+        for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) s.cotangent[size(k)] += weight * weights[k];
+      }
+      const double* q = g.smeared ? s.smearing.node_q() : g.q.data();
+      s.stack.vjp(q, nodes, s.cotangent.data(), s.r.data(), s.gradient.data(), s.dq.data());
+      if (!g.smeared) {
+        for (Index i = 0; i < nodes; ++i) put(i, s.r[size(i)], s.dq[size(i)], 0.0);
+      }
+      SpecularFields<double*> front;
+      front.thickness = total + row.thickness();
+      front.sld = total + row.sld();
+      front.sld_imag = total + row.sld_imag();
+      front.roughness = total + row.roughness();
+      for_entries(row, g.reversed, front,
+                  [&](double* field, Index, Index column, Index entry) { field[column] += s.gradient[size(entry)]; });
+    });
+  });
+  for (Index b = 0; b < in.n_batch; ++b) {
+    std::vector<double> total(size(entries), 0.0);
+    for (Index t = b * per_element; t < (b + 1) * per_element; ++t) {
+      for (Index e = 0; e < entries; ++e) total[size(e)] += partial[size(t * entries + e)];
+    }
+    for_entries(row, false, gradient, [&](double* field, Index length, Index column, Index entry) {
+      field[b * length + column] = total[size(entry)];
+    });
+    if (gradient.scale) gradient.scale[b] = total[size(row.size())];
+    if (gradient.background) gradient.background[b] = total[size(row.size() + 1)];
+  }
+}
+
+void reflectivity_jvp(const SpecularBatch& in, const SpecularFields<Rows>& tangents, double* r, double* dr) {
+  for_blocks(in, 12.0, [&](Scratch& s, const Block& block, Index) {
+    const Index b = block.batch;
+    const double scale = *in.scale.row(b);
+    const double background = *in.background.row(b);
+    const double scale_tangent = tangents.scale ? *tangents.scale.row(b) : 0.0;
+    const double background_tangent = tangents.background ? *tangents.background.row(b) : 0.0;
+    const double* q_tangent = tangents.q ? tangents.q.row(b) : nullptr;
+    const double* dq_tangent = tangents.dq ? tangents.dq.row(b) : nullptr;
+    for_groups(in, block, s, [&] {
+      const Group& g = s.group;
+      const RowLayout row = s.stack.layout();
+      const double side = g.reversed ? -1.0 : 1.0;
+      s.tangent.assign(size(row.size()), 0.0);
+      for_entries(row, g.reversed, tangents, [&](const Rows& field, Index, Index column, Index entry) {
+        s.tangent[size(entry)] = field.row(b)[column];
+      });
+      const auto put = [&](Index i, double value, double derivative) {
+        const Index point = b * in.n_q + g.index[size(i)];
+        r[point] = scale * value + background;
+        dr[point] = scale * derivative + scale_tangent * value + background_tangent;
+      };
+      if (g.smeared) s.smearing.build(s.stack, g.q.data(), g.sigma.data(), g.count());
+      const Index nodes = g.smeared ? s.smearing.n_nodes() : g.count();
+      const double* q = g.smeared ? s.smearing.node_q() : g.q.data();
+      s.tangent_q.assign(size(nodes), 0.0);
+      if (!g.smeared && q_tangent != nullptr) {
+        for (Index i = 0; i < nodes; ++i) s.tangent_q[size(i)] = side * q_tangent[g.index[size(i)]];
+      }
+      s.r.resize(size(nodes));
+      s.dr.resize(size(nodes));
+      s.stack.jvp(q, nodes, s.tangent.data(), s.tangent_q.data(), s.r.data(), s.dr.data());
+      for (Index i = 0; i < g.count(); ++i) {
+        if (!g.smeared) {
+          put(i, s.r[size(i)], s.dr[size(i)]);
+          continue;
+        }
+        const Smearing::Sums sums = s.smearing.sums(i);
+        const double* weights = s.smearing.weights(i) - s.smearing.first(i);
+        double derivative = 0.0;
+        for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) derivative += weights[k] * s.dr[size(k)];
+        if (q_tangent != nullptr) derivative += side * q_tangent[g.index[size(i)]] * sums.dq;
+        if (dq_tangent != nullptr) derivative += dq_tangent[g.index[size(i)]] * sums.dsigma;
+        put(i, sums.r, derivative);
+      }
+    });
+  });
+}
+
+}  // namespace kiessig

@@ -1,0 +1,168 @@
+#include "stack.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "near_edge.hpp"
+
+namespace kiessig {
+
+namespace {
+
+constexpr std::ptrdiff_t k_packet = 64;  // points per kernel call; a multiple of k_max_width
+
+std::size_t size(std::ptrdiff_t n) { return static_cast<std::size_t>(n); }
+
+}  // namespace
+
+void Stack::assign(const StackRows& rows, bool reversed) {
+  reversed_ = reversed;
+  const std::ptrdiff_t n = rows.n_layers;
+  const std::ptrdiff_t last = n + 1;
+  for (auto* v : {&offset_re_, &offset_im_, &two_d_}) v->resize(size(n + 2));
+  for (auto* v : {&step_re_, &step_im_, &sigma_, &two_s2_}) v->resize(size(n + 1));
+  may_grow_.resize(size(n + 1));
+  const auto medium = [&](std::ptrdiff_t j) { return reversed ? last - j : j; };
+  const double fronting = rows.sld[medium(0)];
+  double largest = 0.0;
+  for (std::ptrdiff_t j = 0; j <= last; ++j) {
+    const std::ptrdiff_t from = medium(j);
+    const bool inner = j > 0 && j < last;
+    offset_re_[size(j)] = k_four_pi * (rows.sld[from] - fronting);
+    offset_im_[size(j)] = j == 0 ? 0.0 : k_four_pi * rows.sld_imag[from];
+    two_d_[size(j)] = inner ? 2.0 * rows.thickness[from - 1] : 0.0;
+    largest = std::max(largest, offset_re_[size(j)]);
+  }
+  for (std::ptrdiff_t j = 0; j <= n; ++j) {
+    const double s = rows.roughness[reversed ? n - j : j];
+    step_re_[size(j)] = k_four_pi * (rows.sld[medium(j + 1)] - rows.sld[medium(j)]);
+    step_im_[size(j)] = offset_im_[size(j)] - offset_im_[size(j + 1)];
+    sigma_[size(j)] = s;
+    two_s2_[size(j)] = 2.0 * s * s;
+    // |k_a k_b| of two evanescent media is largest at Q = 0
+    const double bound = std::hypot(offset_re_[size(j)], offset_im_[size(j)]) *
+                         std::hypot(offset_re_[size(j + 1)], offset_im_[size(j + 1)]);
+    may_grow_[size(j)] = two_s2_[size(j)] * std::sqrt(bound) > k_max_growth ? 1 : 0;
+  }
+  constants_ = {n,
+                offset_re_.data(),
+                offset_im_.data(),
+                step_re_.data(),
+                step_im_.data(),
+                two_d_.data(),
+                sigma_.data(),
+                two_s2_.data(),
+                may_grow_.data(),
+                1.0 + 4.0 * std::sqrt(largest)};
+}
+
+void Stack::reserve_sweep() {
+  workspace_.resize(size(kernels().workspace_doubles * (constants_.n + 2) + k_max_width));
+  scratch_.resize(size(layout().size() * k_max_width));
+  row_.resize(size(layout().size()));
+}
+
+template <class Body>
+void Stack::for_packets(const double* q, std::ptrdiff_t m, const Body& body) {
+  double padded[k_packet];
+  unsigned char near_edge[k_packet];
+  for (std::ptrdiff_t first = 0; first < m; first += k_packet) {
+    const std::ptrdiff_t count = std::min(k_packet, m - first);
+    const std::ptrdiff_t whole = (count + k_max_width - 1) / k_max_width * k_max_width;
+    std::copy_n(q + first, count, padded);
+    std::fill(padded + count, padded + whole, constants_.far_q);
+    body(first, count, Points{padded, whole, near_edge});
+  }
+}
+
+void Stack::amplitudes(const double* q, std::ptrdiff_t m, double* re, double* im) {
+  double packet_re[k_packet], packet_im[k_packet];
+  for_packets(q, m, [&](std::ptrdiff_t first, std::ptrdiff_t count, const Points& points) {
+    kernels().amplitude(constants_, points, packet_re, packet_im);
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      if (points.near_edge[i]) {
+        const std::complex<double> v = near_edge_amplitude(constants_, points.q[i]);
+        packet_re[i] = v.real();
+        packet_im[i] = v.imag();
+      }
+      re[first + i] = packet_re[i];
+      im[first + i] = packet_im[i];
+    }
+  });
+}
+
+void Stack::values(const double* q, std::ptrdiff_t m, double* r) {
+  double packet_re[k_packet], packet_im[k_packet];
+  for_packets(q, m, [&](std::ptrdiff_t first, std::ptrdiff_t count, const Points& points) {
+    kernels().amplitude(constants_, points, packet_re, packet_im);
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      r[first + i] = points.near_edge[i] ? std::norm(near_edge_amplitude(constants_, points.q[i]))
+                                         : packet_re[i] * packet_re[i] + packet_im[i] * packet_im[i];
+    }
+  });
+}
+
+void Stack::jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, double* dq) {
+  reserve_sweep();
+  const std::ptrdiff_t entries = layout().size();
+  derivative_.resize(size(entries * k_packet));
+  double packet_r[k_packet], packet_dq[k_packet];
+  for_packets(q, m, [&](std::ptrdiff_t first, std::ptrdiff_t count, const Points& points) {
+    kernels().jacobian(constants_, points, packet_r, derivative_.data(), packet_dq, workspace_.data());
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      double* row = rows + (first + i) * entries;
+      if (points.near_edge[i]) {
+        packet_r[i] = near_edge_derivative(constants_, points.q[i], row, &packet_dq[i]);
+      } else {
+        for (std::ptrdiff_t e = 0; e < entries; ++e) row[e] = derivative_[size(e * points.m + i)];
+      }
+      r[first + i] = packet_r[i];
+      dq[first + i] = packet_dq[i];
+    }
+  });
+}
+
+void Stack::vjp(const double* q, std::ptrdiff_t m, const double* cotangent, double* r, double* gradient, double* dq) {
+  reserve_sweep();
+  const std::ptrdiff_t entries = layout().size();
+  double packet_r[k_packet], packet_dq[k_packet], packet_cotangent[k_packet] = {};
+  for_packets(q, m, [&](std::ptrdiff_t first, std::ptrdiff_t count, const Points& points) {
+    std::copy_n(cotangent + first, count, packet_cotangent);
+    std::fill(packet_cotangent + count, packet_cotangent + points.m, 0.0);
+    kernels().vjp(constants_, points, packet_cotangent, packet_r, gradient, packet_dq, workspace_.data(),
+                  scratch_.data());
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      if (points.near_edge[i]) {
+        packet_r[i] = near_edge_derivative(constants_, points.q[i], row_.data(), &packet_dq[i]);
+        packet_dq[i] *= cotangent[first + i];
+        for (std::ptrdiff_t e = 0; e < entries; ++e) gradient[e] += cotangent[first + i] * row_[size(e)];
+      }
+      r[first + i] = packet_r[i];
+      dq[first + i] = packet_dq[i];
+    }
+  });
+}
+
+void Stack::jvp(const double* q, std::ptrdiff_t m, const double* tangent, const double* tangent_q, double* r,
+                double* dr) {
+  reserve_sweep();
+  const std::ptrdiff_t entries = layout().size();
+  double packet_r[k_packet], packet_dr[k_packet], packet_tangent[k_packet] = {};
+  for_packets(q, m, [&](std::ptrdiff_t first, std::ptrdiff_t count, const Points& points) {
+    std::copy_n(tangent_q + first, count, packet_tangent);
+    std::fill(packet_tangent + count, packet_tangent + points.m, 0.0);
+    kernels().jvp(constants_, points, tangent, packet_tangent, packet_r, packet_dr, workspace_.data());
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      if (points.near_edge[i]) {
+        double dq = 0.0;
+        packet_r[i] = near_edge_derivative(constants_, points.q[i], row_.data(), &dq);
+        packet_dr[i] = tangent_q[first + i] * dq;
+        for (std::ptrdiff_t e = 0; e < entries; ++e) packet_dr[i] += tangent[e] * row_[size(e)];
+      }
+      r[first + i] = packet_r[i];
+      dr[first + i] = packet_dr[i];
+    }
+  });
+}
+
+}  // namespace kiessig

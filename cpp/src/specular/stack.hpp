@@ -1,0 +1,57 @@
+// One stack and its reflectivity at lists of Q, without smearing, scale or background.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "kernel.hpp"
+
+namespace kiessig {
+
+// A stack as the caller describes it (see specular.hpp for units and orders).
+struct StackRows {
+  std::ptrdiff_t n_layers;
+  const double* thickness;
+  const double* sld;
+  const double* sld_imag;
+  const double* roughness;
+};
+
+// Holds what does not depend on Q, and memory that the kernels work in: one per thread, reused from stack to stack.
+// Q here is never negative. A reversed stack is seen from its backing.
+class Stack {
+ public:
+  void assign(const StackRows& rows, bool reversed);
+
+  RowLayout layout() const { return RowLayout{constants_.n}; }
+  bool reversed() const { return reversed_; }
+  double offset(std::ptrdiff_t medium) const { return offset_re_[static_cast<std::size_t>(medium)]; }
+  double thickness(std::ptrdiff_t medium) const { return 0.5 * two_d_[static_cast<std::size_t>(medium)]; }
+
+  // r[i] = |V_0(q[i])|^2
+  void values(const double* q, std::ptrdiff_t m, double* r);
+  void amplitudes(const double* q, std::ptrdiff_t m, double* re, double* im);
+
+  // rows[i * layout().size() + e]: dR(q[i])/d(entry e); dq[i]: dR/dQ. Entries are in the order of this side's media.
+  void jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, double* dq);
+
+  // gradient[e] += sum_i cotangent[i] dR(q[i])/d(entry e); dq[i] = cotangent[i] dR/dQ
+  void vjp(const double* q, std::ptrdiff_t m, const double* cotangent, double* r, double* gradient, double* dq);
+
+  // dr[i] = sum_e tangent[e] dR(q[i])/d(entry e) + tangent_q[i] dR/dQ
+  void jvp(const double* q, std::ptrdiff_t m, const double* tangent, const double* tangent_q, double* r, double* dr);
+
+ private:
+  // Calls body(first, count, points) for packets of Q padded to whole vectors.
+  template <class Body>
+  void for_packets(const double* q, std::ptrdiff_t m, const Body& body);
+  void reserve_sweep();
+
+  bool reversed_ = false;
+  StackConstants constants_{};
+  std::vector<double> offset_re_, offset_im_, step_re_, step_im_, two_d_, sigma_, two_s2_;
+  std::vector<unsigned char> may_grow_;
+  std::vector<double> workspace_, scratch_, derivative_, row_;
+};
+
+}  // namespace kiessig

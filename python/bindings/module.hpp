@@ -1,0 +1,11 @@
+// One function per topic adds that topic's names to the extension module.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace kiessig::bindings {
+
+void add_specular(pybind11::module_& m);
+void add_tape(pybind11::module_& m);
+
+}  // namespace kiessig::bindings

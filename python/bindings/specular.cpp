@@ -1,8 +1,11 @@
 #include <pybind11/complex.h>
 #include <pybind11/numpy.h>
 
+#include <cmath>
+#include <deque>
 #include <kiessig/specular.hpp>
 #include <optional>
+#include <vector>
 
 #include "module.hpp"
 
@@ -12,163 +15,279 @@ namespace py = pybind11;
 
 namespace {
 
-// Validated by the caller: C-contiguous float64 of shape (1 or n_batch, length). No conversion happens here.
 using Array = py::array_t<double, py::array::c_style>;
+using Shape = std::vector<py::ssize_t>;
+
+// The inputs of one call with whatever keeps their memory alive.
+struct Inputs {
+  SpecularBatch batch;
+  bool single = false;  // one stack and a vector of Q: outputs have no batch dimension
+  std::vector<py::object> arrays;
+  std::deque<std::vector<double>> constants;  // a deque does not move its elements
+
+  Shape shape(std::initializer_list<py::ssize_t> trailing) const {
+    Shape s;
+    if (!single) s.push_back(batch.n_batch);
+    s.insert(s.end(), trailing);
+    return s;
+  }
+};
+
+// ---- Arguments that the package has validated: C-contiguous float64 of shape (1 or n_batch, length).
 
 Rows rows(const Array& array) { return {array.data(), array.shape(0) == 1 ? 0 : array.shape(1)}; }
 
-Rows rows(const std::optional<Array>& array) { return array ? rows(*array) : Rows{}; }
-
-// The nine inputs that all functions share.
-struct Inputs {
-  Array q, thickness, sld, sld_imag, roughness, scale, background;
-  std::optional<Array> dq;
-  std::ptrdiff_t n_batch;
-  int threads;
-
-  SpecularBatch batch() const {
-    SpecularBatch b;
-    b.n_batch = n_batch;
-    b.n_q = q.shape(1);
-    b.n_layers = thickness.shape(1);
-    b.q = rows(q);
-    b.dq = rows(dq);
-    b.thickness = rows(thickness);
-    b.sld = rows(sld);
-    b.sld_imag = rows(sld_imag);
-    b.roughness = rows(roughness);
-    b.scale = rows(scale);
-    b.background = rows(background);
-    b.threads = threads;
-    return b;
-  }
-};
-
-Inputs inputs_from(const py::dict& d) {
-  const auto array = [&](const char* name) { return d[name].cast<Array>(); };
-  const py::object dq = d["dq"];
-  return {array("q"),
-          array("thickness"),
-          array("sld"),
-          array("sld_imag"),
-          array("roughness"),
-          array("scale"),
-          array("background"),
-          dq.is_none() ? std::nullopt : std::optional<Array>(dq.cast<Array>()),
-          d["n_batch"].cast<std::ptrdiff_t>(),
-          d["threads"].cast<int>()};
+Inputs validated_inputs(const py::dict& d) {
+  Inputs in;
+  const auto field = [&](const char* name) {
+    const py::object object = d[name];
+    if (object.is_none()) return Rows{};
+    in.arrays.push_back(object);
+    return rows(object.cast<Array>());
+  };
+  SpecularBatch& b = in.batch;
+  b.n_batch = d["n_batch"].cast<std::ptrdiff_t>();
+  b.n_q = d["q"].cast<Array>().shape(1);
+  b.n_layers = d["thickness"].cast<Array>().shape(1);
+  b.q = field("q");
+  b.dq = field("dq");
+  b.thickness = field("thickness");
+  b.sld = field("sld");
+  b.sld_imag = field("sld_imag");
+  b.roughness = field("roughness");
+  b.scale = field("scale");
+  b.background = field("background");
+  b.threads = d["threads"].cast<int>();
+  return in;
 }
 
-// New arrays for the fields of a Jacobian or gradient, handed over as a dictionary. dq only where there is smearing.
-struct Outputs {
-  SpecularFields<double*> pointers;
-  py::dict arrays;
+// ---- Arguments as the user gave them, when they are of the plainest kind: float64 vectors and numbers, all valid.
+// Anything else is left to the package, which converts, broadcasts and explains. This exists for speed alone: checking
+// small arrays one by one from Python costs several times what their reflectivity does.
 
-  double* add(const char* name, const std::vector<py::ssize_t>& shape) {
-    py::array_t<double> array(shape);
-    arrays[name] = array;
-    return array.mutable_data();
+bool valid(const double* x, std::ptrdiff_t n, bool non_negative) {
+  double sum = 0.0;  // NaN or infinite as soon as one entry is
+  double least = 0.0;
+  for (std::ptrdiff_t i = 0; i < n; ++i) {
+    sum += x[i] * 0.0;
+    least = x[i] < least ? x[i] : least;
+  }
+  return sum == 0.0 && (!non_negative || least == 0.0);
+}
+
+std::optional<double> plain_number(py::handle h) {
+  if (!PyFloat_Check(h.ptr())) return std::nullopt;
+  const double x = PyFloat_AS_DOUBLE(h.ptr());
+  return std::isfinite(x) ? std::optional<double>(x) : std::nullopt;
+}
+
+struct PlainReader {
+  Inputs& in;
+  bool plain = true;
+
+  // A float64 vector of the given length (any length when negative), or a number that stands for all entries.
+  Rows read(py::handle h, std::ptrdiff_t length, bool non_negative, bool number_allowed) {
+    if (Array::check_(h)) {
+      const auto array = py::reinterpret_borrow<Array>(h);
+      if (array.ndim() == 1 && (length < 0 || array.shape(0) == length) &&
+          valid(array.data(), array.shape(0), non_negative)) {
+        in.arrays.push_back(array);
+        return {array.data(), 0};
+      }
+    } else if (number_allowed) {
+      const std::optional<double> x = plain_number(h);
+      if (x && !(non_negative && *x < 0.0)) {
+        in.constants.emplace_back(static_cast<std::size_t>(length), *x);
+        return {in.constants.back().data(), 0};
+      }
+    }
+    plain = false;
+    return {};
   }
 };
+
+std::optional<Inputs> plain_inputs(py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag,
+                                   py::handle roughness, py::handle scale, py::handle background, py::handle dq,
+                                   py::handle threads) {
+  std::optional<Inputs> result(std::in_place);
+  Inputs& in = *result;
+  in.single = true;
+  in.arrays.reserve(8);
+  PlainReader reader{in};
+  SpecularBatch& b = in.batch;
+  b.sld = reader.read(sld, -1, false, false);
+  if (!reader.plain) return std::nullopt;
+  b.n_layers = py::reinterpret_borrow<Array>(sld).shape(0) - 2;
+  if (b.n_layers < 0) return std::nullopt;
+  b.q = reader.read(q, -1, false, false);
+  if (!reader.plain) return std::nullopt;
+  b.n_q = py::reinterpret_borrow<Array>(q).shape(0);
+  b.thickness = reader.read(thickness, b.n_layers, true, false);
+  b.sld_imag = reader.read(sld_imag, b.n_layers + 2, true, true);
+  b.roughness = reader.read(roughness, b.n_layers + 1, true, true);
+  b.scale = reader.read(scale, 1, false, true);
+  b.background = reader.read(background, 1, false, true);
+  if (!dq.is_none()) b.dq = reader.read(dq, b.n_q, true, false);
+  if (!reader.plain || Array::check_(scale) || Array::check_(background)) return std::nullopt;
+  if (!threads.is_none()) {
+    if (!PyLong_CheckExact(threads.ptr())) return std::nullopt;
+    const long wanted = PyLong_AsLong(threads.ptr());
+    if (wanted < 1 || wanted > 1 << 20) {
+      PyErr_Clear();
+      return std::nullopt;
+    }
+    b.threads = static_cast<int>(wanted);
+  }
+  return result;
+}
+
+// ---- The calls.
+
+// New arrays for the fields of a Jacobian or gradient, in the order of the Python classes; None for dq without
+// smearing.
+struct Outputs {
+  SpecularFields<double*> pointers;
+  py::tuple arrays{8};
+
+  double* add(std::size_t place, const Shape& shape) {
+    py::array_t<double> array(shape);
+    double* data = array.mutable_data();
+    arrays[place] = std::move(array);
+    return data;
+  }
+
+  Outputs(const Shape& thickness, const Shape& sld, const Shape& roughness, const Shape& points, const Shape& stack,
+          bool smeared) {
+    pointers.thickness = add(0, thickness);
+    pointers.sld = add(1, sld);
+    pointers.sld_imag = add(2, sld);
+    pointers.roughness = add(3, roughness);
+    pointers.q = add(4, points);
+    pointers.scale = add(5, stack);
+    pointers.background = add(6, stack);
+    if (smeared) {
+      pointers.dq = add(7, points);
+    } else {
+      arrays[7] = py::none();
+    }
+  }
+};
+
+py::object call_reflectivity(const Inputs& in) {
+  py::array_t<double> r(in.shape({in.batch.n_q}));
+  double* out = r.mutable_data();
+  const py::gil_scoped_release release;
+  reflectivity(in.batch, out);
+  return r;
+}
+
+py::object call_amplitude(const Inputs& in) {
+  py::array_t<std::complex<double>> r(in.shape({in.batch.n_q}));
+  std::complex<double>* out = r.mutable_data();
+  const py::gil_scoped_release release;
+  amplitude(in.batch, out);
+  return r;
+}
+
+py::object call_jacobian(const Inputs& in) {
+  const py::ssize_t q = in.batch.n_q, n = in.batch.n_layers;
+  py::array_t<double> r(in.shape({q}));
+  double* out = r.mutable_data();
+  const Outputs jacobian(in.shape({q, n}), in.shape({q, n + 2}), in.shape({q, n + 1}), in.shape({q}), in.shape({q}),
+                         static_cast<bool>(in.batch.dq));
+  {
+    const py::gil_scoped_release release;
+    reflectivity_jacobian(in.batch, out, jacobian.pointers);
+  }
+  return py::make_tuple(r, jacobian.arrays);
+}
+
+py::object call_vjp(const Inputs& in, const Rows& cotangent) {
+  const py::ssize_t q = in.batch.n_q, n = in.batch.n_layers;
+  py::array_t<double> r(in.shape({q}));
+  double* out = r.mutable_data();
+  const Outputs gradient(in.shape({n}), in.shape({n + 2}), in.shape({n + 1}), in.shape({q}), in.shape({}),
+                         static_cast<bool>(in.batch.dq));
+  {
+    const py::gil_scoped_release release;
+    reflectivity_vjp(in.batch, cotangent, out, gradient.pointers);
+  }
+  return py::make_tuple(r, gradient.arrays);
+}
 
 }  // namespace
 
 void add_specular(py::module_& m) {
-  m.def("reflectivity", [](const py::dict& arguments) {
-    const Inputs in = inputs_from(arguments);
-    const SpecularBatch batch = in.batch();
-    py::array_t<double> r({batch.n_batch, batch.n_q});
-    double* out = r.mutable_data();
-    {
-      const py::gil_scoped_release release;
-      reflectivity(batch, out);
-    }
-    return r;
-  });
+  // Validated arguments.
+  m.def(
+      "reflectivity", [](const py::dict& arguments) { return call_reflectivity(validated_inputs(arguments)); },
+      py::arg("arguments"));
+  m.def(
+      "amplitude", [](const py::dict& arguments) { return call_amplitude(validated_inputs(arguments)); },
+      py::arg("arguments"));
+  m.def(
+      "reflectivity_jacobian", [](const py::dict& arguments) { return call_jacobian(validated_inputs(arguments)); },
+      py::arg("arguments"));
+  m.def(
+      "reflectivity_vjp",
+      [](const py::dict& arguments, const Array& cotangent) {
+        return call_vjp(validated_inputs(arguments), rows(cotangent));
+      },
+      py::arg("arguments"), py::arg("cotangent"));
+  m.def(
+      "reflectivity_jvp",
+      [](const py::dict& arguments, const py::dict& tangents) {
+        const Inputs in = validated_inputs(arguments);
+        std::vector<Array> kept;  // keeps the tangents alive while their pointers are used
+        const auto field = [&](const char* name) {
+          if (!tangents.contains(name)) return Rows{};
+          kept.push_back(tangents[name].cast<Array>());
+          return rows(kept.back());
+        };
+        SpecularFields<Rows> fields;
+        fields.thickness = field("thickness");
+        fields.sld = field("sld");
+        fields.sld_imag = field("sld_imag");
+        fields.roughness = field("roughness");
+        fields.q = field("q");
+        fields.scale = field("scale");
+        fields.background = field("background");
+        fields.dq = field("dq");
+        py::array_t<double> r(in.shape({in.batch.n_q})), dr(in.shape({in.batch.n_q}));
+        double* out = r.mutable_data();
+        double* out_dr = dr.mutable_data();
+        {
+          const py::gil_scoped_release release;
+          reflectivity_jvp(in.batch, fields, out, out_dr);
+        }
+        return py::make_tuple(r, dr);
+      },
+      py::arg("arguments"), py::arg("tangents"));
 
-  m.def("amplitude", [](const py::dict& arguments) {
-    const Inputs in = inputs_from(arguments);
-    const SpecularBatch batch = in.batch();
-    py::array_t<std::complex<double>> r({batch.n_batch, batch.n_q});
-    std::complex<double>* out = r.mutable_data();
-    {
-      const py::gil_scoped_release release;
-      amplitude(batch, out);
-    }
-    return r;
-  });
-
-  m.def("reflectivity_jacobian", [](const py::dict& arguments) {
-    const Inputs in = inputs_from(arguments);
-    const SpecularBatch batch = in.batch();
-    const py::ssize_t b = batch.n_batch, q = batch.n_q, n = batch.n_layers;
-    py::array_t<double> r({b, q});
-    double* out = r.mutable_data();
-    Outputs jacobian;
-    jacobian.pointers.thickness = jacobian.add("thickness", {b, q, n});
-    jacobian.pointers.sld = jacobian.add("sld", {b, q, n + 2});
-    jacobian.pointers.sld_imag = jacobian.add("sld_imag", {b, q, n + 2});
-    jacobian.pointers.roughness = jacobian.add("roughness", {b, q, n + 1});
-    jacobian.pointers.q = jacobian.add("q", {b, q});
-    jacobian.pointers.scale = jacobian.add("scale", {b, q});
-    jacobian.pointers.background = jacobian.add("background", {b, q});
-    if (in.dq) jacobian.pointers.dq = jacobian.add("dq", {b, q});
-    {
-      const py::gil_scoped_release release;
-      reflectivity_jacobian(batch, out, jacobian.pointers);
-    }
-    return py::make_tuple(r, jacobian.arrays);
-  });
-
-  m.def("reflectivity_vjp", [](const py::dict& arguments, const Array& cotangent) {
-    const Inputs in = inputs_from(arguments);
-    const SpecularBatch batch = in.batch();
-    const py::ssize_t b = batch.n_batch, q = batch.n_q, n = batch.n_layers;
-    py::array_t<double> r({b, q});
-    double* out = r.mutable_data();
-    Outputs gradient;
-    gradient.pointers.thickness = gradient.add("thickness", {b, n});
-    gradient.pointers.sld = gradient.add("sld", {b, n + 2});
-    gradient.pointers.sld_imag = gradient.add("sld_imag", {b, n + 2});
-    gradient.pointers.roughness = gradient.add("roughness", {b, n + 1});
-    gradient.pointers.q = gradient.add("q", {b, q});
-    gradient.pointers.scale = gradient.add("scale", {b, 1});
-    gradient.pointers.background = gradient.add("background", {b, 1});
-    if (in.dq) gradient.pointers.dq = gradient.add("dq", {b, q});
-    {
-      const py::gil_scoped_release release;
-      reflectivity_vjp(batch, rows(cotangent), out, gradient.pointers);
-    }
-    return py::make_tuple(r, gradient.arrays);
-  });
-
-  m.def("reflectivity_jvp", [](const py::dict& arguments, const py::dict& tangents) {
-    const Inputs in = inputs_from(arguments);
-    const SpecularBatch batch = in.batch();
-    std::vector<Array> kept;  // keeps the tangents alive while their pointers are used
-    const auto field = [&](const char* name) {
-      if (!tangents.contains(name)) return Rows{};
-      kept.push_back(tangents[name].cast<Array>());
-      return rows(kept.back());
-    };
-    SpecularFields<Rows> fields;
-    fields.thickness = field("thickness");
-    fields.sld = field("sld");
-    fields.sld_imag = field("sld_imag");
-    fields.roughness = field("roughness");
-    fields.q = field("q");
-    fields.scale = field("scale");
-    fields.background = field("background");
-    fields.dq = field("dq");
-    py::array_t<double> r({batch.n_batch, batch.n_q}), dr({batch.n_batch, batch.n_q});
-    double* out = r.mutable_data();
-    double* out_dr = dr.mutable_data();
-    {
-      const py::gil_scoped_release release;
-      reflectivity_jvp(batch, fields, out, out_dr);
-    }
-    return py::make_tuple(r, dr);
-  });
+  // The user's arguments: the result, or None when they are not of the plainest kind (or not valid).
+  m.def("plain_reflectivity",
+        [](py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag, py::handle roughness,
+           py::handle scale, py::handle background, py::handle dq, py::handle threads) -> py::object {
+          const auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads);
+          return in ? call_reflectivity(*in) : py::none();
+        });
+  m.def("plain_jacobian",
+        [](py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag, py::handle roughness,
+           py::handle scale, py::handle background, py::handle dq, py::handle threads) -> py::object {
+          const auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads);
+          return in ? call_jacobian(*in) : py::none();
+        });
+  m.def("plain_vjp",
+        [](py::handle cotangent, py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag,
+           py::handle roughness, py::handle scale, py::handle background, py::handle dq,
+           py::handle threads) -> py::object {
+          auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads);
+          // gradients have the shapes of the inputs as given: numbers want sums
+          if (!in || !Array::check_(sld_imag) || !Array::check_(roughness)) return py::none();
+          PlainReader reader{*in};
+          const Rows weights = reader.read(cotangent, in->batch.n_q, false, false);
+          return reader.plain ? call_vjp(*in, weights) : py::none();
+        });
 }
 
 }  // namespace kiessig::bindings

@@ -74,13 +74,18 @@ _NON_NEGATIVE = ("thickness", "sld_imag", "roughness", "dq")
 
 def _real(function: str, name: str, value: ArrayLike) -> FloatArray:
     """Return a C-contiguous float64 array of finite numbers, or raise."""
-    given = np.asarray(value)
+    try:
+        given = np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        message = f"{function}: {name} must be an array of real numbers; got a ragged {type(value).__name__}"
+        raise ShapeError(message) from error
     if given.dtype.kind not in "fiu":
         message = f"{function}: {name} must be real numbers; got dtype {given.dtype}"
         raise InvalidValueError(message)
-    array = np.ascontiguousarray(given, dtype=np.float64)
+    # ascontiguousarray makes a scalar one-dimensional
+    array = np.ascontiguousarray(given, dtype=np.float64).reshape(given.shape)
     _check(function, name, array, np.isfinite(array), "finite")
-    return array.reshape(given.shape)  # ascontiguousarray makes a scalar one-dimensional
+    return array
 
 
 def _check(function: str, name: str, array: FloatArray, good: NDArray[np.bool_], rule: str) -> None:
@@ -111,13 +116,13 @@ class _Call:
         leading = array.shape if name in ("scale", "background") else array.shape[:-1]
         if self.merged and name in ("q", "dq"):
             full = np.broadcast_to(array, (*self.lead, self.n_q))
-            return np.ascontiguousarray(full).reshape(1, -1)
+            return np.ascontiguousarray(full).reshape(1, math.prod(self.lead) * self.n_q)
         if math.prod(leading) == 1:
             return np.ascontiguousarray(np.broadcast_to(array.reshape(-1), (length,))).reshape(1, length)
         if name in ("scale", "background"):
             array = array[..., np.newaxis]
         full = np.broadcast_to(array, (*self.lead, length))
-        return np.ascontiguousarray(full).reshape(-1, length)
+        return np.ascontiguousarray(full).reshape(math.prod(self.lead), length)
 
     def points(self, array: NDArray[Any], *trailing: int) -> NDArray[Any]:
         """Output for every point, in the caller's shape."""
@@ -188,9 +193,9 @@ def _prepare(
     n_q = 1 if scalar_q else given["q"].shape[-1]
     lengths = {"q": n_q, "thickness": n, "sld": n + 2, "sld_imag": n + 2, "roughness": n + 1, "dq": n_q}
     for name, length in lengths.items():
-        if name not in given or given[name].ndim == 0:
+        if name not in given or (given[name].ndim == 0 and name != "thickness"):
             continue
-        if given[name].shape[-1] != length or (name == "dq" and scalar_q):
+        if given[name].shape[-1:] != (length,) or (name == "dq" and scalar_q):
             wanted = "the shape of q" if name == "dq" else f"{length} entries on its last axis (sld has {n + 2} media)"
             message = f"{function}: {name} must have {wanted}; got shape {given[name].shape}"
             raise ShapeError(message)
@@ -298,6 +303,9 @@ def reflectivity(
     >>> r.shape
     (2,)
     """
+    plain = _core.plain_reflectivity(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
+    if plain is not None:
+        return plain
     call = _prepare("reflectivity", q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
     return call.points(call.run(_core.reflectivity))
 
@@ -388,11 +396,17 @@ def reflectivity_jacobian(
     >>> jacobian.thickness.shape, jacobian.sld.shape, jacobian.roughness.shape
     ((2, 1), (2, 3), (2, 2))
     """
+    plain = _core.plain_jacobian(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
+    if plain is not None:
+        return plain[0], Jacobian._make(plain[1])
     call = _prepare("reflectivity_jacobian", q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
     r, fields = call.run(_core.reflectivity_jacobian)
     trailing = {name: (call.lengths[name],) for name in ("thickness", "sld", "sld_imag", "roughness")}
-    shaped = {name: call.points(array, *trailing.get(name, ())) for name, array in fields.items()}
-    return call.points(r), Jacobian(**{"dq": None, **shaped})
+    shaped = [
+        None if array is None else call.points(array, *trailing.get(name, ()))
+        for name, array in zip(Jacobian._fields, fields, strict=True)
+    ]
+    return call.points(r), Jacobian._make(shaped)
 
 
 def reflectivity_vjp(
@@ -440,6 +454,9 @@ def reflectivity_vjp(
     >>> gradient.thickness.shape, gradient.sld_imag.shape
     ((1,), ())
     """
+    plain = _core.plain_vjp(cotangent, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
+    if plain is not None:
+        return plain[0], Gradient._make(plain[1])
     call = _prepare("reflectivity_vjp", q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
     weights = _real("reflectivity_vjp", "cotangent", cotangent)
     shape = call.lead if call.scalar_q else (*call.lead, call.n_q)
@@ -448,12 +465,13 @@ def reflectivity_vjp(
     except ValueError as error:
         message = f"reflectivity_vjp: cotangent must broadcast to the result's shape {shape}; got shape {weights.shape}"
         raise ShapeError(message) from error
-    rows = np.ascontiguousarray(weights).reshape(call.arguments["n_batch"], -1)
-    if rows.size == 0:  # -1 cannot be resolved beside a zero
-        rows = np.zeros((call.arguments["n_batch"], call.arguments["q"].shape[1]))
+    rows = np.ascontiguousarray(weights).reshape(call.arguments["n_batch"], call.arguments["q"].shape[1])
     r, fields = call.run(_core.reflectivity_vjp, rows)
-    reduced = {name: call.reduced(name, array) for name, array in fields.items()}
-    return call.points(r), Gradient(**{"dq": None, **reduced})
+    reduced = [
+        None if array is None else call.reduced(name, array)
+        for name, array in zip(Gradient._fields, fields, strict=True)
+    ]
+    return call.points(r), Gradient._make(reduced)
 
 
 def reflectivity_jvp(

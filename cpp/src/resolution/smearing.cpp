@@ -12,25 +12,29 @@ namespace {
 
 constexpr std::size_t k_order = GaussLegendre::k_order;
 
-// How far a kernel reaches, in sigma. Beyond 7 it holds 3e-12 of its weight. A kernel that is wide compared with its Q
-// reaches up to the plateau of total reflection, which outweighs a steeply falling R: it is followed to 9 (2e-19).
+// How far a kernel reaches, in sigma. Beyond 7 it holds 3e-12 of its weight. A
+// kernel that is wide compared with its Q reaches up to the plateau of total
+// reflection, which outweighs a steeply falling R: it is followed to 9 (2e-19).
 double reach(double q, double sigma) { return sigma < 0.05 * q ? 7.0 : 9.0; }
 
-// A panel of half-width a resolves exp(i omega x) times a Gaussian of width sigma when a (omega + 5.7/sigma) stays
-// below k_bandwidth (5.7: exp(-5.7^2/2) = 1e-7), and R itself to the accuracy of the test below when a omega stays
+// A panel of half-width a resolves exp(i omega x) times a Gaussian of width
+// sigma when a (omega + 5.7/sigma) stays below k_bandwidth (5.7: exp(-5.7^2/2)
+// = 1e-7), and R itself to the accuracy of the test below when a omega stays
 // below k_phase.
 constexpr double k_bandwidth = 20.0;
 constexpr double k_phase = 7.0;
 
-// R counts as resolved when its highest Legendre coefficients are below this fraction of its largest value on the
-// panel. The rule integrates products up to twice the degree, so that the integral is far more accurate than this.
+// R counts as resolved when its highest Legendre coefficients are below this
+// fraction of its largest value on the panel. The rule integrates products up
+// to twice the degree, so that the integral is far more accurate than this.
 constexpr double k_tail_fraction = 1e-5;
 
 constexpr int k_most_halvings = 40;
 
 }  // namespace
 
-// Panel width at position x: from the local fringe frequency d(phase)/dQ = sum_j d_j Q / (2 |k_j|) and the kernel.
+// Panel width at position x: from the local fringe frequency d(phase)/dQ =
+// sum_j d_j Q / (2 |k_j|) and the kernel.
 double Smearing::width(const Stack& stack, double x, double sigma) const {
   const std::ptrdiff_t n = stack.layout().n;
   const double quarter = 0.25 * x * x;
@@ -56,7 +60,8 @@ void Smearing::cover_plain(const Stack& stack, double from, double to) {
       if (s.right > x) narrowest = std::min(narrowest, s.sigma);
     }
     double w = width(stack, x, narrowest);
-    for (const Support& s : supports_) {  // kernels that begin within the panel and want a narrower one
+    for (const Support& s : supports_) {  // kernels that begin within the panel
+                                          // and want a narrower one
       if (s.left <= x) continue;
       if (s.left >= x + w) break;
       const double narrower = width(stack, s.left, s.sigma);
@@ -71,7 +76,8 @@ void Smearing::cover_plain(const Stack& stack, double from, double to) {
   }
 }
 
-// Panels for [from, to], split at the kinks, with square-root panels beside each.
+// Panels for [from, to], split at the kinks, with square-root panels beside
+// each.
 void Smearing::cover(const Stack& stack, double from, double to) {
   double narrowest = HUGE_VAL;
   for (const Support& s : supports_) {

@@ -1,4 +1,5 @@
-// Gaussian smearing of a reflectivity: nodes shared by neighbouring points, and each point's weights on them.
+// Gaussian smearing of a reflectivity: nodes shared by neighbouring points, and
+// each point's weights on them.
 #pragma once
 
 #include <cstddef>
@@ -8,18 +9,22 @@
 
 namespace kiessig {
 
-// smeared R(q_i) = integral of g((q' - q_i) / sigma_i) / sigma_i R(|q'|) dq',  g(x) = exp(-x^2/2) / sqrt(2 pi)
+// smeared R(q_i) = integral of g((q' - q_i) / sigma_i) / sigma_i R(|q'|) dq',
+// g(x) = exp(-x^2/2) / sqrt(2 pi)
 //
-// The part of the integral past Q = 0 reads R(|Q|). The integral is a composite Gauss-Legendre rule whose panels are
-// shared by all points whose kernels overlap: as many nodes as R and the narrowest kernel need, not some number per
-// point. Panels end at Q = 0 and at the backing's critical edge, where R is continuous with a square-root kink; next to
-// the edge the rule runs in the square root of the distance from it, in which R and its derivatives are smooth.
-// Elsewhere panel widths start from the fringe period and the kernel widths, and a panel is halved until the Legendre
-// coefficients of R on it have decayed.
+// The part of the integral past Q = 0 reads R(|Q|). The integral is a composite
+// Gauss-Legendre rule whose panels are shared by all points whose kernels
+// overlap: as many nodes as R and the narrowest kernel need, not some number
+// per point. Panels end at Q = 0 and at the backing's critical edge, where R is
+// continuous with a square-root kink; next to the edge the rule runs in the
+// square root of the distance from it, in which R and its derivatives are
+// smooth. Elsewhere panel widths start from the fringe period and the kernel
+// widths, and a panel is halved until the Legendre coefficients of R on it have
+// decayed.
 class Smearing {
  public:
-  // Chooses the nodes for points (q_i >= 0, sigma_i > 0) and evaluates R there. Throws std::length_error when that
-  // needs more than k_most_nodes nodes.
+  // Chooses the nodes for points (q_i >= 0, sigma_i > 0) and evaluates R there.
+  // Throws std::length_error when that needs more than k_most_nodes nodes.
   void build(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m);
 
   std::ptrdiff_t n_nodes() const { return static_cast<std::ptrdiff_t>(position_.size()); }
@@ -31,7 +36,8 @@ class Smearing {
   std::ptrdiff_t last(std::ptrdiff_t i) const { return last_[static_cast<std::size_t>(i)]; }
   const double* weights(std::ptrdiff_t i);
 
-  // sum_k w_k R_k of point i and its derivatives with respect to q_i and sigma_i.
+  // sum_k w_k R_k of point i and its derivatives with respect to q_i and
+  // sigma_i.
   struct Sums {
     double r, dq, dsigma;
   };

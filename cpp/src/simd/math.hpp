@@ -1,4 +1,5 @@
-// exp, sin and cos of vectors, branch-free. See vector.hpp for how this file is compiled.
+// exp, sin and cos of vectors, branch-free. See vector.hpp for how this file is
+// compiled.
 #pragma once
 
 #include "vector.hpp"
@@ -6,18 +7,22 @@
 namespace kiessig {
 namespace KIESSIG_ISA_NAME {
 
-// Adding and subtracting 1.5 * 2^52 rounds to the nearest integer and leaves it in the low bits of the sum.
+// Adding and subtracting 1.5 * 2^52 rounds to the nearest integer and leaves it
+// in the low bits of the sum.
 constexpr double k_round = 6755399441055744.0;
 
-// exp(x) for x <= 700, at most 2 ulp; exactly 0 below -340, so that a square of the result is never a denormal number.
-// x = n ln 2 + r with |r| <= ln 2 / 2, Taylor polynomial of degree 13 in r (remainder 2^-57), n added to the exponent.
+// exp(x) for x <= 700, at most 2 ulp; exactly 0 below -340, so that a square of
+// the result is never a denormal number. x = n ln 2 + r with |r| <= ln 2 / 2,
+// Taylor polynomial of degree 13 in r (remainder 2^-57), n added to the
+// exponent.
 KIESSIG_INLINE Vec exponential(Vec x) {
   const Vec floor = broadcast(-340.0);
   const Mask vanishes = x < floor;
   x = maximum(x, floor);
   const Vec shifted = x * 1.4426950408889634 + k_round;
   const Vec n = shifted - k_round;
-  // ln 2 in two parts, the first with 21 trailing zero bits so that n * part is exact
+  // ln 2 in two parts, the first with 21 trailing zero bits so that n * part is
+  // exact
   Vec r = x - n * 6.93147180369123816490e-01;
   r = r - n * 1.90821492927058770002e-10;
   Vec p = broadcast(1.6059043836821613e-10);
@@ -38,16 +43,25 @@ KIESSIG_INLINE Vec exponential(Vec x) {
   return select(vanishes, broadcast(0.0), scaled);
 }
 
-// sin(x) and cos(x) for |x| <= 8e8, at most 2 ulp (beyond: bounded by 1, no accuracy).
-// Cody-Waite reduction by pi/2 in three parts of 24 bits, whose products with n < 2^29 are exact, and a fourth; minimax
-// polynomials on [-pi/4, pi/4] with the coefficients of fdlibm's k_sin and k_cos (Sun Microsystems 1993).
+// sin(x) and cos(x) for |x| <= 8e8, at most 2 ulp (beyond: bounded by 1, no
+// accuracy). Cody-Waite reduction by pi/2: with fused multiply-add in two
+// parts, else in three parts of 24 bits, whose products with n < 2^29 are
+// exact, and a fourth; minimax polynomials on [-pi/4, pi/4] with the
+// coefficients of fdlibm's k_sin and k_cos (Sun Microsystems 1993).
 KIESSIG_INLINE void sine_cosine(Vec x, Vec& sine, Vec& cosine) {
   const Vec shifted = x * 0.63661977236758134308 + k_round;
   const Vec n = shifted - k_round;
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  // contracted, the first product is exact and so is its difference, down to
+  // the last bit of the first part
+  Vec r = x - n * 0x1.921fb54442d18p+0;
+  r = r - n * 0x1.1a62633145c07p-54;
+#else
   Vec r = x - n * 0x1.921fb4p+0;
   r = r - n * 0x1.4442dp-24;
   r = r - n * 0x1.846988p-48;
   r = r - n * 0x1.8cc51701b839ap-72;
+#endif
   const Vec z = r * r;
   Vec s = broadcast(1.58962301576546568060e-10);
   s = s * z - 2.50507477628578072866e-8;
@@ -75,15 +89,6 @@ KIESSIG_INLINE Complex exponential(Complex z) {
   Vec s, c;
   sine_cosine(z.im, s, c);
   return {modulus * c, modulus * s};
-}
-
-// The square root with Im >= 0 of a number with Im z >= 0; `modulus` receives |z|. Exactly 0 at 0.
-KIESSIG_INLINE Complex square_root_upper(Complex z, Vec& modulus) {
-  modulus = square_root(norm(z));
-  const Vec larger = square_root(0.5 * (modulus + absolute(z.re)));
-  const Vec smaller = 0.5 * z.im / maximum(larger, broadcast(1e-160));  // 0 / 0 would be NaN
-  const Mask right = z.re >= broadcast(0.0);
-  return {select(right, larger, smaller), select(right, smaller, larger)};
 }
 
 }  // namespace KIESSIG_ISA_NAME

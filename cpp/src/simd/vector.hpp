@@ -1,9 +1,11 @@
-// A vector of doubles over the compiler's vector extensions, and complex numbers of such vectors.
+// A vector of doubles over the compiler's vector extensions, and complex
+// numbers of such vectors.
 //
-// Included only by kernel sources, which are compiled once per instruction set with KIESSIG_ISA_NAME (a namespace) and
-// KIESSIG_WIDTH (doubles per vector) set on the command line. Everything lives in that namespace and is inlined, and
-// no C++ standard header is included: otherwise the linker could keep one instruction set's copy of a shared inline
-// function for all.
+// Included only by kernel sources, which are compiled once per instruction set
+// with KIESSIG_ISA_NAME (a namespace) and KIESSIG_WIDTH (doubles per vector)
+// set on the command line. Everything lives in that namespace and is inlined,
+// and no C++ standard header is included: otherwise the linker could keep one
+// instruction set's copy of a shared inline function for all.
 #pragma once
 
 #include <stddef.h>
@@ -27,9 +29,7 @@ KIESSIG_INLINE Vec broadcast(double x) {
 KIESSIG_INLINE Vec load(const double* p) { return *reinterpret_cast<const Unaligned*>(p); }
 KIESSIG_INLINE void store(double* p, Vec x) { *reinterpret_cast<Unaligned*>(p) = x; }
 
-KIESSIG_INLINE Vec select(Mask m, Vec yes, Vec no) {
-  return reinterpret_cast<Vec>((reinterpret_cast<Mask>(yes) & m) | (reinterpret_cast<Mask>(no) & ~m));
-}
+KIESSIG_INLINE Vec select(Mask m, Vec yes, Vec no) { return m ? yes : no; }
 
 KIESSIG_INLINE Vec minimum(Vec a, Vec b) { return select(a < b, a, b); }
 KIESSIG_INLINE Vec maximum(Vec a, Vec b) { return select(a > b, a, b); }
@@ -70,12 +70,39 @@ KIESSIG_INLINE Complex operator*(Complex a, Complex b) {
 KIESSIG_INLINE Complex operator*(Vec s, Complex a) { return {s * a.re, s * a.im}; }
 KIESSIG_INLINE Complex operator*(double s, Complex a) { return {s * a.re, s * a.im}; }
 KIESSIG_INLINE Complex conjugate(Complex a) { return {a.re, -a.im}; }
+KIESSIG_INLINE Complex operator*(Complex a, Vec s) { return {s * a.re, s * a.im}; }
 KIESSIG_INLINE Complex times_i(Complex a) { return {-a.im, a.re}; }
 KIESSIG_INLINE Vec norm(Complex a) { return a.re * a.re + a.im * a.im; }
 
-KIESSIG_INLINE Complex inverse(Complex a) {
-  const Vec scale = 1.0 / norm(a);
-  return {a.re * scale, -a.im * scale};
+// Transposes a square block of lanes, by exchanging halves of ever smaller
+// groups.
+KIESSIG_INLINE void transpose(Vec (&block)[k_width]) {
+#if defined(__clang__)
+  double lanes[k_width][k_width];
+  for (int i = 0; i < k_width; ++i) {
+    for (int j = 0; j < k_width; ++j) lanes[j][i] = block[i][j];
+  }
+  for (int i = 0; i < k_width; ++i) block[i] = load(lanes[i]);
+#else
+#pragma GCC unroll 4
+  for (int half = k_width / 2; half > 0; half /= 2) {
+    Mask low = {}, high = {};
+#pragma GCC unroll 8
+    for (int lane = 0; lane < k_width; ++lane) {
+      const bool second = (lane & half) != 0;
+      low[lane] = second ? k_width + lane - half : lane;
+      high[lane] = second ? k_width + lane : lane + half;
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < k_width; ++i) {
+      if ((i & half) != 0) continue;
+      const Vec a = block[i];
+      const Vec b = block[i + half];
+      block[i] = __builtin_shuffle(a, b, low);
+      block[i + half] = __builtin_shuffle(a, b, high);
+    }
+  }
+#endif
 }
 
 }  // namespace KIESSIG_ISA_NAME

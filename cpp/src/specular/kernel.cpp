@@ -1,230 +1,410 @@
-// The specular recursion and its reverse sweep, over vectors of Q. Compiled once per instruction set (vector.hpp).
+// The specular recursion and its reverse sweep, over vectors of Q. Compiled
+// once per instruction set (vector.hpp).
 //
-// Parratt (1954, doi:10.1103/PhysRev.95.359) with the roughness factor of Nevot and Croce (1980,
-// doi:10.1051/rphysap:01980001503076100), for media j = 0 (fronting) ... n + 1 (backing):
+// Parratt (1954, doi:10.1103/PhysRev.95.359) with the roughness factor of Nevot
+// and Croce (1980, doi:10.1051/rphysap:01980001503076100), for media j = 0
+// (fronting) ... n + 1 (backing):
 //
-//   z_j = k_j^2 = Q^2/4 - 4 pi (rho_j - rho_0),   rho = (sld - i sld_imag) 1e-6,   Im k_j >= 0
-//   F_j = (z_j - z_{j+1}) / (k_j + k_{j+1})^2 * exp(-2 k_j k_{j+1} sigma_j^2)
-//   V_j = (F_j + X_{j+1}) / (1 + F_j X_{j+1}),   X_j = P_j V_j,   P_j = exp(2 i k_j d_j),   X_{n+1} = 0,   R = |V_0|^2
+//   z_j = k_j^2 = Q^2/4 - 4 pi (rho_j - rho_0),   rho = (sld - i sld_imag)
+//   1e-6,   Im k_j >= 0 F_j = (k_j - k_{j+1}) / (k_j + k_{j+1}) E_j,  E_j =
+//   exp(-2 k_j k_{j+1} sigma_j^2) V_j = (F_j + X_{j+1}) / (1 + F_j X_{j+1}),
+//   X_j = P_j V_j,   P_j = exp(2 i k_j d_j),   X_{n+1} = 0,   R = |V_0|^2
 //
-// Only decaying exponentials are formed. The difference of squares stands for k_j - k_{j+1}: it is exact where the
-// difference itself would cancel (large Q).
+// Only decaying exponentials are formed. The Fresnel coefficient is kept as a
+// quotient, F_j = N_j / D_j with
 //
-// Reverse sweep. With A = dR/dX_j in the sense dR = Re(A dX), starting from A = 2 conj(V_0):
+//   N_j = c (z_j - z_{j+1}) E_j,   D_j = c (k_j + k_{j+1})^2,   1/c = Q^2/4 +
+//   max |4 pi (rho_j - rho_0)|
 //
-//   dR/d d_j     = Re(A X_j 2 i k_j)
-//   dR/dF_j      = A P_j (1 - X_{j+1}^2) / (1 + F_j X_{j+1})^2,   dR/dX_{j+1} = A P_j (1 - F_j^2) / (1 + F_j X_{j+1})^2
-//   dF_j/dk_j    =  k_{j+1} (2 E/(k_j + k_{j+1})^2 - 2 sigma^2 F),   E the roughness factor
-//   dF_j/dk_{j+1} = -k_j    (2 E/(k_j + k_{j+1})^2 + 2 sigma^2 F)
-//   dR/dz_j      = (dR/dk_j) / (2 k_j)
+// where the difference of squares is exact while k_j - k_{j+1} would cancel at
+// large Q, and c keeps both near 1. With X = u/t the value needs no division:
+// u <- P (N t + D u),  t <- D t + N u,  brought back to size 1 now and then.
 //
-// so that one sweep gives every derivative and needs no transcendental function that the forward pass has not formed.
-// At k_j = 0 of an inner layer the last quotient is 0/0 and X_j cancels; such lanes are reported and computed by
-// near_edge.cpp. At the backing's own critical edge dR/dz diverges as an inverse square root; exactly there the
+// Reverse sweep. With A = dR/dX_j in the sense dR = Re(A dX), starting from A =
+// 2 conj(V_0), t = D_j + N_j X_{j+1} and M = A P_j D_j (1 - X_{j+1}^2) / t^2:
+//
+//   dR/d d_j       = Re(A X_j 2 i k_j)
+//   dR/dX_{j+1}    = A P_j (D_j^2 - N_j^2) / t^2
+//   dR/d sigma_j   = Re(-4 sigma k_j k_{j+1} N_j M)
+//   dR/d k_j       =  k_{j+1} (2 c E_j - 2 sigma^2 N_j) M + 2 i d_j A X_j +
+//   (the share of interface j - 1) dR/d k_{j+1}   = -k_j (2 c E_j + 2 sigma^2
+//   N_j) M + ... dR/d z_j       = (dR/dk_j) / (2 k_j)
+//
+// One sweep gives every derivative and needs no transcendental function that
+// the forward pass has not formed. Cost on a vector of W lanes: two square
+// roots, two divisions, an exponential, and an exponential with sine and cosine
+// per layer and interface, and some 100 multiplications and additions with the
+// derivatives.
+//
+// Everything is written once for two kinds of wave numbers: Complex, and Vec
+// for vectors of Q where no medium absorbs and all k_j are real. Then N, D and
+// E are real, P has modulus 1, and less than half the work remains.
+//
+// At k_j = 0 of an inner layer the last quotient is 0/0 and X_j cancels; such
+// lanes are reported and computed by near_edge.cpp. At the backing's own
+// critical edge dR/dz diverges as an inverse square root; exactly there the
 // singular term is dropped.
 
 #include "kernel.hpp"
+
 #include "../simd/math.hpp"
 
 namespace kiessig {
 namespace KIESSIG_ISA_NAME {
 
-// What the forward pass leaves for the reverse sweep, per medium j and its lower interface.
+// What the forward pass leaves for the reverse sweep, per medium j and its
+// lower interface.
+template <class Wave>
 struct Medium {
-  Complex k;            // k_j
+  Wave k;               // k_j
+  Wave half_inverse_k;  // 1 / (2 k_j), 0 at k_j = 0
   Complex x;            // X_j, at the top of the medium
   Complex propagation;  // P_j
-  Complex fresnel;      // F_j
-  Complex rough;        // E_j
-  Complex inverse_sum;  // 1 / (k_j + k_{j+1})
-  Complex inverse_t;    // 1 / (1 + F_j X_{j+1})
+  Wave n;               // N_j
+  Wave d;               // D_j
+  Wave two_rough;       // 2 c E_j
+  Complex inverse_t;    // 1 / (D_j + N_j X_{j+1})
 };
 
-// Forward pass for one vector of Q. Returns V_0; smallest_z receives the least |k_j|^2 of the inner layers.
-template <bool Keep>
-KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium* media, Vec& smallest_z) {
+// k_j of a medium, the least |k_j|^2 so far, and 1 / (2 k_j) when asked for.
+template <bool Inverse>
+KIESSIG_INLINE Complex wave_number(const StackConstants& s, ptrdiff_t j, Vec quarter, Vec& smallest,
+                                   Complex& half_inverse) {
+  const Complex z = {quarter - s.offset_re[j], broadcast(s.offset_im[j])};
+  const Vec modulus = square_root(norm(z));
+  const Vec larger = square_root(0.5 * (modulus + absolute(z.re)));
+  smallest = minimum(smallest, modulus);
+  Vec smaller;
+  Vec inverse_modulus;
+  if (Inverse) {  // 1/larger and 1/modulus from one division; both vanish at z =
+                  // 0 only
+    const Mask zero = modulus == broadcast(0.0);
+    const Vec both = select(zero, broadcast(0.0), 1.0 / select(zero, broadcast(1.0), larger * modulus));
+    smaller = 0.5 * z.im * (both * modulus);
+    inverse_modulus = both * larger;
+  } else {
+    smaller = 0.5 * z.im / maximum(larger, broadcast(1e-160));
+  }
+  const Mask right = z.re >= broadcast(0.0);
+  const Complex k = {select(right, larger, smaller), select(right, smaller, larger)};
+  if (Inverse) half_inverse = (0.5 * inverse_modulus) * conjugate(k);
+  return k;
+}
+
+template <bool Inverse>
+KIESSIG_INLINE Vec wave_number(const StackConstants& s, ptrdiff_t j, Vec quarter, Vec&, Vec& half_inverse) {
+  const Vec k = square_root(quarter - s.offset_re[j]);
+  if (Inverse) half_inverse = 0.5 / k;
+  return k;
+}
+
+KIESSIG_INLINE Complex fronting_wave(Vec k, Complex) { return {k, broadcast(0.0)}; }
+KIESSIG_INLINE Vec fronting_wave(Vec k, Vec) { return k; }
+
+KIESSIG_INLINE Complex step_of(const StackConstants& s, ptrdiff_t j, Complex) {
+  return {broadcast(s.step_re[j]), broadcast(s.step_im[j])};
+}
+KIESSIG_INLINE Vec step_of(const StackConstants& s, ptrdiff_t j, Vec) { return broadcast(s.step_re[j]); }
+
+// exp(-2 k_a k_b sigma^2)
+KIESSIG_INLINE Complex roughness_factor(const StackConstants& s, ptrdiff_t j, Complex product) {
+  Complex exponent = -s.two_s2[j] * product;
+  if (s.may_grow[j]) exponent.re = minimum(exponent.re, broadcast(k_max_growth));
+  return exponential(exponent);
+}
+KIESSIG_INLINE Vec roughness_factor(const StackConstants& s, ptrdiff_t j, Vec product) {
+  return exponential(-s.two_s2[j] * product);
+}
+
+// Lanes where the exponent of the roughness factor is held constant, so that it
+// has no derivative.
+KIESSIG_INLINE Complex without_held(const StackConstants& s, ptrdiff_t j, Complex product, Complex x) {
+  if (!s.may_grow[j]) return x;
+  const Mask held = -s.two_s2[j] * product.re > broadcast(k_max_growth);
+  const Vec zero = broadcast(0.0);
+  return {select(held, zero, x.re), select(held, zero, x.im)};
+}
+KIESSIG_INLINE Vec without_held(const StackConstants&, ptrdiff_t, Vec, Vec x) { return x; }
+
+// exp(2 i k d)
+KIESSIG_INLINE Complex propagation_factor(double two_d, Complex k) {
+  return exponential(Complex{-two_d * k.im, two_d * k.re});
+}
+KIESSIG_INLINE Complex propagation_factor(double two_d, Vec k) {
+  Complex p;
+  sine_cosine(two_d * k, p.im, p.re);
+  return p;
+}
+
+KIESSIG_INLINE Complex as_complex(Complex a) { return a; }
+KIESSIG_INLINE Complex as_complex(Vec a) { return {a, broadcast(0.0)}; }
+KIESSIG_INLINE Complex plus(Complex a, Complex b) { return a + b; }
+KIESSIG_INLINE Complex plus(Vec a, Complex b) { return {a + b.re, b.im}; }
+KIESSIG_INLINE Vec real_part(Complex a) { return a.re; }
+
+// 1/x with a floor under |x|^2, so that X stays finite at a bound state of a
+// stack without absorption, where t vanishes.
+KIESSIG_INLINE Complex bounded_inverse(Complex x) { return (1.0 / maximum(norm(x), broadcast(1e-290))) * conjugate(x); }
+
+// Forward pass for one vector of Q. Returns V_0; smallest receives the least
+// |k_j|^2 of the inner layers.
+template <class Wave, bool Keep>
+KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* media, Vec& smallest) {
   const Vec quarter = 0.25 * q * q;
   const Vec zero = broadcast(0.0);
   const Vec one = broadcast(1.0);
-  Vec modulus;
-  Complex k_below = square_root_upper({quarter - s.offset_re[s.n + 1], broadcast(s.offset_im[s.n + 1])}, modulus);
-  Complex x = {zero, zero};
+  const Vec c = 1.0 / (quarter + s.largest_offset);
+  Vec ignored = zero;
+  Wave half_inverse;
+  Wave k_below = wave_number<Keep>(s, s.n + 1, quarter, ignored, half_inverse);
+  Complex u = {zero, zero};  // X = u / t
+  Complex t = {one, zero};
   if (Keep) {
     media[s.n + 1].k = k_below;
-    media[s.n + 1].x = x;
+    media[s.n + 1].half_inverse_k = half_inverse;
+    media[s.n + 1].x = u;
   }
-  Vec smallest = broadcast(1e300);
+  smallest = broadcast(1e300);
+  ptrdiff_t until_normalised = s.normalise_every;
   for (ptrdiff_t j = s.n; j >= 0; --j) {
-    Complex k = {0.5 * q, zero};
-    if (j > 0) {
-      k = square_root_upper({quarter - s.offset_re[j], broadcast(s.offset_im[j])}, modulus);
-      smallest = minimum(smallest, modulus);
-    }
-    const Complex inverse_sum = inverse(k + k_below);
-    Complex rough = {one, zero};
+    Wave k = fronting_wave(0.5 * q, Wave{});
+    if (j > 0) k = wave_number<Keep>(s, j, quarter, smallest, half_inverse);
+    const Wave sum = k + k_below;
+    const Wave d = c * (sum * sum);
+    Wave n = c * step_of(s, j, Wave{});
+    Wave rough = fronting_wave(c, Wave{});
     if (s.two_s2[j] != 0.0) {
-      Complex exponent = -s.two_s2[j] * (k * k_below);
-      if (s.may_grow[j]) exponent.re = minimum(exponent.re, broadcast(k_max_growth));
-      rough = exponential(exponent);
+      const Wave factor = roughness_factor(s, j, k * k_below);
+      n = n * factor;
+      if (Keep) rough = c * factor;
     }
-    const Complex step = {broadcast(s.step_re[j]), broadcast(s.step_im[j])};
-    const Complex fresnel = (step * (inverse_sum * inverse_sum)) * rough;
-    Complex t = fresnel * x;
-    t.re += 1.0;
-    // at a bound state of a lossless stack t may vanish; the floor keeps X finite there
-    const Complex inverse_t = (1.0 / maximum(norm(t), broadcast(1e-60))) * conjugate(t);
-    Complex v = (fresnel + x) * inverse_t;
     Complex propagation = {one, zero};
-    if (j > 0) {
-      propagation = exponential(Complex{-s.two_d[j] * k.im, s.two_d[j] * k.re});
-      v = propagation * v;
-    }
+    if (j > 0) propagation = propagation_factor(s.two_d[j], k);
     if (Keep) {
-      media[j].k = k;
-      media[j].x = v;
-      media[j].propagation = propagation;
-      media[j].fresnel = fresnel;
-      media[j].rough = rough;
-      media[j].inverse_sum = inverse_sum;
+      const Complex inverse_t = bounded_inverse(plus(d, n * u));
       media[j].inverse_t = inverse_t;
+      u = plus(n, d * u) * inverse_t;
+      if (j > 0) u = propagation * u;
+      media[j].k = k;
+      media[j].half_inverse_k = half_inverse;
+      media[j].x = u;
+      media[j].propagation = propagation;
+      media[j].n = n;
+      media[j].d = d;
+      media[j].two_rough = 2.0 * rough;
+    } else {
+      const Complex u_above = n * t + d * u;
+      t = d * t + n * u;
+      u = j > 0 ? propagation * u_above : u_above;
+      if (--until_normalised == 0) {
+        until_normalised = s.normalise_every;
+        u = u * bounded_inverse(t);
+        t = {one, zero};
+      }
     }
-    x = v;
     k_below = k;
   }
-  smallest_z = smallest;
-  return x;
+  return Keep ? u : u * bounded_inverse(t);
 }
 
-// Forward pass with the near-edge lanes found, reported, and replaced by a harmless Q.
+// Forward pass with the near-edge lanes found, reported, and replaced by a
+// harmless Q.
 template <bool Keep>
-KIESSIG_INLINE Complex forward_checked(const StackConstants& s, Vec& q, Medium* media, unsigned char* near_edge,
-                                       Mask& flagged) {
-  Vec smallest_z;
-  Complex v = forward<Keep>(s, q, media, smallest_z);
-  flagged = (smallest_z <= k_near_edge * 0.25 * q * q) | (q < broadcast(k_smallest_q));
-  for (int i = 0; i < k_width; ++i) near_edge[i] = flagged[i] != 0;
+KIESSIG_INLINE Complex forward_checked(const StackConstants& s, Vec& q, Medium<Complex>* media,
+                                       unsigned char* near_edge, Mask& flagged) {
+  Vec smallest;
+  Complex v = forward<Complex, Keep>(s, q, media, smallest);
+  constexpr double k_near_edge = Keep ? k_near_edge_derivative : k_near_edge_value;
+  flagged = (smallest <= k_near_edge * 0.25 * q * q) | (q < broadcast(k_smallest_q));
   if (__builtin_expect(any(flagged), 0)) {
+    for (int i = 0; i < k_width; ++i) near_edge[i] = flagged[i] != 0;
     q = select(flagged, broadcast(s.far_q), q);
-    v = forward<Keep>(s, q, media, smallest_z);
+    v = forward<Complex, Keep>(s, q, media, smallest);
   }
   return v;
 }
 
-// Reverse sweep from A = dR/dV_0, handing each derivative to the sink. Returns dR/dQ.
-template <class Sink>
-KIESSIG_INLINE Vec reverse(const StackConstants& s, Vec q, const Medium* media, Complex a, Sink& sink) {
+// Reverse sweep from A = dR/dV_0, handing each derivative to the sink. Returns
+// dR/dQ.
+template <class Wave, class Sink>
+KIESSIG_INLINE Vec reverse(const StackConstants& s, Vec q, const Medium<Wave>* media, Complex a, Sink& sink) {
   const RowLayout row{s.n};
   const Vec zero = broadcast(0.0);
-  Complex k_bar = {zero, zero};  // dR/dk_j, from the interface above and then from the layer and the one below
+  Complex k_bar = {zero, zero};  // dR/dk_j, from the interface above and then
+                                 // from the layer and the one below
   Vec z_sum = zero;              // sum of Re dR/dz_j, which Q and the fronting's SLD shift together
   Vec fronting_k = zero;
   for (ptrdiff_t j = 0; j <= s.n; ++j) {
-    const Medium& m = media[j];
-    const Medium& below = media[j + 1];
+    const Medium<Wave>& m = media[j];
+    const Medium<Wave>& below = media[j + 1];
     if (j > 0) {
-      const Complex w = a * m.x;
-      sink.add(row.thickness() + j - 1, -2.0 * (m.k.re * w.im + m.k.im * w.re));
-      k_bar = k_bar + s.two_d[j] * times_i(w);
+      const Complex w = times_i(a * m.x);
+      sink.add(row.thickness() + j - 1, 2.0 * real_part(m.k * w));
+      k_bar = k_bar + s.two_d[j] * w;
       a = a * m.propagation;
     }
     const Complex g = a * (m.inverse_t * m.inverse_t);
     const Complex x2 = below.x * below.x;
-    const Complex f2 = m.fresnel * m.fresnel;
-    const Complex f_bar = g * Complex{1.0 - x2.re, -x2.im};
-    a = g * Complex{1.0 - f2.re, -f2.im};
-    const Complex u = 2.0 * (f_bar * m.rough * (m.inverse_sum * m.inverse_sum));
-    Complex upper = u;
-    Complex lower = u;
+    const Complex big_m = m.d * (g * Complex{1.0 - x2.re, -x2.im});
+    a = (m.d * m.d - m.n * m.n) * g;
+    Wave upper = m.two_rough;
+    Wave lower = m.two_rough;
     Vec roughness_bar = zero;
     if (s.two_s2[j] != 0.0) {
-      const Complex product = m.k * below.k;
-      Complex h = f_bar * m.fresnel;
-      if (s.may_grow[j]) {  // where the exponent is held constant, the roughness factor has no derivative
-        const Mask held = -s.two_s2[j] * product.re > broadcast(k_max_growth);
-        h = {select(held, zero, h.re), select(held, zero, h.im)};
-      }
-      roughness_bar = -4.0 * s.sigma[j] * (h.re * product.re - h.im * product.im);
-      upper = u - s.two_s2[j] * h;
-      lower = u + s.two_s2[j] * h;
+      const Wave product = m.k * below.k;
+      const Wave n = without_held(s, j, product, m.n);
+      roughness_bar = (-4.0 * s.sigma[j]) * real_part((product * n) * big_m);
+      upper = upper - s.two_s2[j] * n;
+      lower = lower + s.two_s2[j] * n;
     }
     sink.add(row.roughness() + j, roughness_bar);
-    k_bar = k_bar + upper * below.k;
+    k_bar = k_bar + (upper * below.k) * big_m;
     if (j == 0) {
       fronting_k = k_bar.re;
     } else {
-      const Complex z_bar = 0.5 * (k_bar * inverse(m.k));
+      const Complex z_bar = m.half_inverse_k * k_bar;
       z_sum += z_bar.re;
       sink.add(row.sld() + j, -k_four_pi * z_bar.re);
       sink.add(row.sld_imag() + j, -k_four_pi * z_bar.im);
     }
-    k_bar = -1.0 * (lower * m.k);
+    k_bar = -1.0 * ((lower * m.k) * big_m);
   }
-  const Complex k = media[s.n + 1].k;
-  const Mask at_edge = norm(k) == zero;
-  const Complex z_bar = 0.5 * (k_bar * inverse({select(at_edge, broadcast(1.0), k.re), k.im}));
-  const Vec z_re = select(at_edge, zero, z_bar.re);
-  z_sum += z_re;
-  sink.add(row.sld() + s.n + 1, -k_four_pi * z_re);
-  sink.add(row.sld_imag() + s.n + 1, -k_four_pi * select(at_edge, zero, z_bar.im));
+  const Complex z_bar = media[s.n + 1].half_inverse_k * k_bar;
+  z_sum += z_bar.re;
+  sink.add(row.sld() + s.n + 1, -k_four_pi * z_bar.re);
+  sink.add(row.sld_imag() + s.n + 1, -k_four_pi * z_bar.im);
   sink.add(row.sld(), k_four_pi * z_sum);
   sink.add(row.sld_imag(), zero);
   return 0.5 * (fronting_k + q * z_sum);
 }
 
-static Medium* aligned_media(double* workspace) {
+static double* aligned(double* p) {
   const size_t bytes = sizeof(Vec);
-  return reinterpret_cast<Medium*>((reinterpret_cast<size_t>(workspace) + bytes - 1) / bytes * bytes);
+  return reinterpret_cast<double*>((reinterpret_cast<size_t>(p) + bytes - 1) / bytes * bytes);
+}
+
+// Forward and reverse for the points [i, i + W), with real wave numbers where
+// possible. seed(v, flagged) gives dR/dV_0.
+template <class Seed, class Sink>
+KIESSIG_INLINE Complex sweep(const StackConstants& s, const Points& points, ptrdiff_t i, double* workspace,
+                             const Seed& seed, Sink& sink, Vec& dq) {
+  Vec q = load(points.q + i);
+  for (int lane = 0; lane < k_width; ++lane) points.near_edge[i + lane] = 0;
+  if (!any(q < broadcast(s.real_from_q))) {
+    Medium<Vec>* media = reinterpret_cast<Medium<Vec>*>(workspace);
+    Vec smallest;
+    const Complex v = forward<Vec, true>(s, q, media, smallest);
+    dq = reverse(s, q, media, seed(v, Mask{}), sink);
+    return v;
+  }
+  Medium<Complex>* media = reinterpret_cast<Medium<Complex>*>(workspace);
+  Mask flagged;
+  const Complex v = forward_checked<true>(s, q, media, points.near_edge + i, flagged);
+  dq = reverse(s, q, media, seed(v, flagged), sink);
+  return v;
 }
 
 static void amplitude(const StackConstants& s, const Points& points, double* re, double* im) {
   for (ptrdiff_t i = 0; i < points.m; i += k_width) {
     Vec q = load(points.q + i);
-    Mask flagged;
-    const Complex v = forward_checked<false>(s, q, nullptr, points.near_edge + i, flagged);
+    for (int lane = 0; lane < k_width; ++lane) points.near_edge[i + lane] = 0;
+    Complex v;
+    if (!any(q < broadcast(s.real_from_q))) {
+      Vec smallest;
+      v = forward<Vec, false>(s, q, nullptr, smallest);
+    } else {
+      Mask flagged;
+      v = forward_checked<false>(s, q, nullptr, points.near_edge + i, flagged);
+    }
     store(re + i, v.re);
     store(im + i, v.im);
   }
 }
 
 struct StoreSink {
-  double* out;
-  ptrdiff_t stride;
-  void add(ptrdiff_t entry, Vec x) const { store(out + entry * stride, x); }
+  double* out;  // one vector per entry
+  void add(ptrdiff_t entry, Vec x) const { *reinterpret_cast<Vec*>(out + entry * k_width) = x; }
 };
 
-static void jacobian(const StackConstants& s, const Points& points, double* r, double* derivative, double* dq,
-                     double* workspace) {
-  Medium* media = aligned_media(workspace);
+// Transposes k_width of the vectors into k_width rows.
+KIESSIG_INLINE void write_block(const double* vectors, double* out, ptrdiff_t stride) {
+  Vec block[k_width];
+#pragma GCC unroll 8
+  for (int i = 0; i < k_width; ++i) block[i] = *reinterpret_cast<const Vec*>(vectors + i * k_width);
+  transpose(block);
+#pragma GCC unroll 8
+  for (int i = 0; i < k_width; ++i) store(out + i * stride, block[i]);
+}
+
+// Turns `length` vectors, one per entry, into as many rows of `length` entries
+// as there are lanes before `end`. `vectors` is readable for k_width more
+// vectors. Rows that follow each other closely and are shorter than a vector
+// are stored as whole vectors, whose surplus the next row overwrites.
+static void write_rows(const double* vectors, ptrdiff_t length, double* out, ptrdiff_t stride, const double* end) {
+  const bool all = out + (k_width - 1) * stride + k_width <= end;
+  ptrdiff_t first = 0;
+  if (all && (length >= k_width || stride == length)) {
+    if (length < k_width) {
+      write_block(vectors, out, stride);
+      return;
+    }
+    for (; first + k_width <= length; first += k_width) write_block(vectors + first * k_width, out + first, stride);
+    if (first < length) {  // overlaps what is written already
+      first = length - k_width;
+      write_block(vectors + first * k_width, out + first, stride);
+    }
+    return;
+  }
+  for (int i = 0; i < k_width && out + i * stride < end; ++i) {
+    for (ptrdiff_t e = 0; e < length; ++e) out[i * stride + e] = vectors[e * k_width + i];
+  }
+}
+
+static void jacobian(const StackConstants& s, const Points& points, ptrdiff_t count, double scale, double* r,
+                     const JacobianRows& rows, double* dq, double* workspace) {
+  const RowLayout row{s.n};
+  double* entries = aligned(workspace);
+  double* media = entries + (row.size() + k_width) * k_width;
+  const StoreSink sink{entries};
+  const auto seed = [scale](Complex v, Mask) { return (2.0 * scale) * conjugate(v); };
   for (ptrdiff_t i = 0; i < points.m; i += k_width) {
-    Vec q = load(points.q + i);
-    Mask flagged;
-    const Complex v = forward_checked<true>(s, q, media, points.near_edge + i, flagged);
+    Vec dq_here;
+    const Complex v = sweep(s, points, i, media, seed, sink, dq_here);
     store(r + i, norm(v));
-    const StoreSink sink{derivative + i, points.m};
-    store(dq + i, reverse(s, q, media, 2.0 * conjugate(v), sink));
+    store(dq + i, dq_here);
+    const auto write = [&](ptrdiff_t first, ptrdiff_t length, double* field, ptrdiff_t stride) {
+      write_rows(entries + first * k_width, length, field + i * stride, stride, field + (count - 1) * stride + length);
+    };
+    write(row.thickness(), row.n, rows.thickness, rows.thickness_stride);
+    write(row.sld(), row.n + 2, rows.sld, rows.sld_stride);
+    write(row.sld_imag(), row.n + 2, rows.sld_imag, rows.sld_imag_stride);
+    write(row.roughness(), row.n + 1, rows.roughness, rows.roughness_stride);
   }
 }
 
 struct SumSink {
   double* sums;  // one vector per entry
-  void add(ptrdiff_t entry, Vec x) const { store(sums + entry * k_width, load(sums + entry * k_width) + x); }
+  void add(ptrdiff_t entry, Vec x) const { *reinterpret_cast<Vec*>(sums + entry * k_width) += x; }
 };
 
 static void vjp(const StackConstants& s, const Points& points, const double* cotangent, double* r, double* gradient,
-                double* dq, double* workspace, double* scratch) {
-  Medium* media = aligned_media(workspace);
+                double* dq, double* workspace) {
   const ptrdiff_t size = RowLayout{s.n}.size();
-  for (ptrdiff_t e = 0; e < size * k_width; ++e) scratch[e] = 0.0;
-  const SumSink sink{scratch};
+  double* sums = aligned(workspace);
+  double* media = sums + size * k_width;
+  for (ptrdiff_t e = 0; e < size * k_width; ++e) sums[e] = 0.0;
+  const SumSink sink{sums};
   for (ptrdiff_t i = 0; i < points.m; i += k_width) {
-    Vec q = load(points.q + i);
-    Mask flagged;
-    const Complex v = forward_checked<true>(s, q, media, points.near_edge + i, flagged);
+    const Vec weight = load(cotangent + i);
+    const auto seed = [weight](Complex v, Mask flagged) {
+      return (2.0 * select(flagged, broadcast(0.0), weight)) * conjugate(v);
+    };
+    Vec dq_here;
+    const Complex v = sweep(s, points, i, media, seed, sink, dq_here);
     store(r + i, norm(v));
-    const Vec weight = select(flagged, broadcast(0.0), load(cotangent + i));
-    store(dq + i, reverse(s, q, media, (2.0 * weight) * conjugate(v), sink));
+    store(dq + i, dq_here);
   }
-  for (ptrdiff_t e = 0; e < size; ++e) gradient[e] += sum(load(scratch + e * k_width));
+  for (ptrdiff_t e = 0; e < size; ++e) gradient[e] += sum(load(sums + e * k_width));
 }
 
 struct DotSink {
@@ -235,14 +415,13 @@ struct DotSink {
 
 static void jvp(const StackConstants& s, const Points& points, const double* tangent, const double* tangent_q,
                 double* r, double* dr, double* workspace) {
-  Medium* media = aligned_media(workspace);
+  double* media = aligned(workspace);
+  const auto seed = [](Complex v, Mask) { return 2.0 * conjugate(v); };
   for (ptrdiff_t i = 0; i < points.m; i += k_width) {
-    Vec q = load(points.q + i);
-    Mask flagged;
-    const Complex v = forward_checked<true>(s, q, media, points.near_edge + i, flagged);
-    store(r + i, norm(v));
     DotSink sink{tangent, broadcast(0.0)};
-    const Vec dq = reverse(s, q, media, 2.0 * conjugate(v), sink);
+    Vec dq;
+    const Complex v = sweep(s, points, i, media, seed, sink, dq);
+    store(r + i, norm(v));
     store(dr + i, sink.total + load(tangent_q + i) * dq);
   }
 }
@@ -272,12 +451,13 @@ static void gaussian_weights(double centre, double sigma, const double* nodes, c
 #define KIESSIG_STRING(x) KIESSIG_STRING_2(x)
 
 extern const Kernels KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME);
-const Kernels KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME) = {KIESSIG_STRING(KIESSIG_ISA_NAME),
-                                                      sizeof(KIESSIG_ISA_NAME::Medium) / sizeof(double),
-                                                      KIESSIG_ISA_NAME::amplitude,
-                                                      KIESSIG_ISA_NAME::jacobian,
-                                                      KIESSIG_ISA_NAME::vjp,
-                                                      KIESSIG_ISA_NAME::jvp,
-                                                      KIESSIG_ISA_NAME::gaussian_weights};
+const Kernels KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME) = {
+    KIESSIG_STRING(KIESSIG_ISA_NAME),
+    sizeof(KIESSIG_ISA_NAME::Medium<KIESSIG_ISA_NAME::Complex>) / sizeof(double),
+    KIESSIG_ISA_NAME::amplitude,
+    KIESSIG_ISA_NAME::jacobian,
+    KIESSIG_ISA_NAME::vjp,
+    KIESSIG_ISA_NAME::jvp,
+    KIESSIG_ISA_NAME::gaussian_weights};
 
 }  // namespace kiessig

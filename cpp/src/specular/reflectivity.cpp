@@ -1,8 +1,11 @@
-// The public functions: batches, threads, the two sides of a stack, smearing, scale and background.
+// The public functions: batches, threads, the two sides of a stack, smearing,
+// scale and background.
 //
-// The work is cut into blocks of Q values of one stack, whatever the number of threads, and sums over blocks are taken
-// in their order: results do not depend on the number of threads. A block sorts its points into up to four groups (seen
-// from the front or from the back, sharp or smeared) and each group is one call of the recursion.
+// The work is cut into blocks of Q values of one stack, whatever the number of
+// threads, and sums over blocks are taken in their order: results do not depend
+// on the number of threads. A block sorts its points into up to four groups
+// (seen from the front or from the back, sharp or smeared) and each group is
+// one call of the recursion.
 #include <algorithm>
 #include <cmath>
 #include <kiessig/specular.hpp>
@@ -21,13 +24,15 @@ using Index = std::ptrdiff_t;
 constexpr Index k_block = 256;      // points per task
 constexpr Index k_node_chunk = 64;  // nodes whose derivative rows are held at once
 
-// Below this fraction of Q a resolution is no resolution: its effect is beyond double precision for any thickness up
-// to 1e7 angstrom, and its nodes could hardly be told apart.
+// Below this fraction of Q a resolution is no resolution: its effect is beyond
+// double precision for any thickness up to 1e7 angstrom, and its nodes could
+// hardly be told apart.
 constexpr double k_sharp = 1e-10;
 
 std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
-// Points of one block that are seen from the same side and are all sharp or all smeared.
+// Points of one block that are seen from the same side and are all sharp or all
+// smeared.
 struct Group {
   bool reversed = false;
   bool smeared = false;
@@ -52,7 +57,8 @@ StackRows stack_rows(const SpecularBatch& in, Index b) {
   return {in.n_layers, in.thickness.row(b), in.sld.row(b), in.sld_imag.row(b), in.roughness.row(b)};
 }
 
-// Calls body() with scratch.stack and scratch.group set, for every non-empty group of the block.
+// Calls body() with scratch.stack and scratch.group set, for every non-empty
+// group of the block.
 template <class Body>
 void for_groups(const SpecularBatch& in, const Block& block, Scratch& scratch, const Body& body) {
   const double* q = in.q.row(block.batch);
@@ -95,7 +101,8 @@ void for_blocks(const SpecularBatch& in, double estimate, const Task& task) {
   });
 }
 
-// Calls body(array, length of a field's row, column, entry) for every entry of a derivative row whose field is wanted.
+// Calls body(array, length of a field's row, column, entry) for every entry of
+// a derivative row whose field is wanted.
 template <class T, class Body>
 void for_entries(const RowLayout& row, bool reversed, const SpecularFields<T>& fields, const Body& body) {
   const auto visit = [&](const T& field, Index start, Index length) {
@@ -164,6 +171,32 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
           field[point * length + column] = scale * derivative[entry];
         });
       };
+      const Index n = in.n_layers;
+      const bool in_place = !g.smeared && !g.reversed && g.count() == block.end - block.begin && jacobian.thickness &&
+                            jacobian.sld && jacobian.sld_imag && jacobian.roughness;
+      if (in_place) {  // the common case: the kernel writes straight into the
+                       // caller's arrays
+        const Index point = first + block.begin;
+        const JacobianRows rows{jacobian.thickness + point * n,
+                                jacobian.sld + point * (n + 2),
+                                jacobian.sld_imag + point * (n + 2),
+                                jacobian.roughness + point * (n + 1),
+                                n,
+                                n + 2,
+                                n + 2,
+                                n + 1};
+        s.r.resize(size(g.count()));
+        s.dq.resize(size(g.count()));
+        s.stack.jacobian(g.q.data(), g.count(), scale, s.r.data(), rows, s.dq.data());
+        for (Index i = 0; i < g.count(); ++i) {
+          r[point + i] = scale * s.r[size(i)] + background;
+          if (jacobian.q) jacobian.q[point + i] = s.dq[size(i)];
+          if (jacobian.dq) jacobian.dq[point + i] = 0.0;
+          if (jacobian.scale) jacobian.scale[point + i] = s.r[size(i)];
+          if (jacobian.background) jacobian.background[point + i] = 1.0;
+        }
+        return;
+      }
       if (!g.smeared) {
         s.rows.resize(size(k_node_chunk * row.size()));
         s.r.resize(size(k_node_chunk));
@@ -177,7 +210,8 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
         }
         return;
       }
-      // rows at a chunk of nodes are added, weighted, to every point that uses these nodes
+      // rows at a chunk of nodes are added, weighted, to every point that uses
+      // these nodes
       s.smearing.build(s.stack, g.q.data(), g.sigma.data(), g.count());
       s.accumulated.assign(size(g.count() * row.size()), 0.0);
       s.rows.resize(size(k_node_chunk * row.size()));
@@ -210,7 +244,8 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
 void reflectivity_vjp(const SpecularBatch& in, const Rows& cotangent, double* r,
                       const SpecularFields<double*>& gradient) {
   const RowLayout row{in.n_layers};
-  // per block: the stack's row in the order of the front, then scale and background
+  // per block: the stack's row in the order of the front, then scale and
+  // background
   const Index entries = row.size() + 2;
   const Index per_element = (in.n_q + k_block - 1) / k_block;
   std::vector<double> partial(size(in.n_batch * per_element * entries), 0.0);

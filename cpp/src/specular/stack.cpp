@@ -9,7 +9,7 @@ namespace kiessig {
 
 namespace {
 
-constexpr std::ptrdiff_t k_packet = 64;  // points per kernel call; a multiple of k_max_width
+constexpr std::ptrdiff_t k_packet = 256;  // points per kernel call; a multiple of k_max_width
 
 std::size_t size(std::ptrdiff_t n) { return static_cast<std::size_t>(n); }
 
@@ -24,14 +24,19 @@ void Stack::assign(const StackRows& rows, bool reversed) {
   may_grow_.resize(size(n + 1));
   const auto medium = [&](std::ptrdiff_t j) { return reversed ? last - j : j; };
   const double fronting = rows.sld[medium(0)];
-  double largest = 0.0;
+  double highest = 0.0;  // edge
+  double largest = 0.0;  // modulus
+  bool absorbs = false;
+  bool grows = false;
   for (std::ptrdiff_t j = 0; j <= last; ++j) {
     const std::ptrdiff_t from = medium(j);
     const bool inner = j > 0 && j < last;
     offset_re_[size(j)] = k_four_pi * (rows.sld[from] - fronting);
     offset_im_[size(j)] = j == 0 ? 0.0 : k_four_pi * rows.sld_imag[from];
     two_d_[size(j)] = inner ? 2.0 * rows.thickness[from - 1] : 0.0;
-    largest = std::max(largest, offset_re_[size(j)]);
+    highest = std::max(highest, offset_re_[size(j)]);
+    largest = std::max(largest, std::hypot(offset_re_[size(j)], offset_im_[size(j)]));
+    absorbs = absorbs || offset_im_[size(j)] != 0.0;
   }
   for (std::ptrdiff_t j = 0; j <= n; ++j) {
     const double s = rows.roughness[reversed ? n - j : j];
@@ -43,22 +48,23 @@ void Stack::assign(const StackRows& rows, bool reversed) {
     const double bound = std::hypot(offset_re_[size(j)], offset_im_[size(j)]) *
                          std::hypot(offset_re_[size(j + 1)], offset_im_[size(j + 1)]);
     may_grow_[size(j)] = two_s2_[size(j)] * std::sqrt(bound) > k_max_growth ? 1 : 0;
+    grows = grows || may_grow_[size(j)] != 0;
   }
-  constants_ = {n,
-                offset_re_.data(),
-                offset_im_.data(),
-                step_re_.data(),
-                step_im_.data(),
-                two_d_.data(),
-                sigma_.data(),
-                two_s2_.data(),
-                may_grow_.data(),
-                1.0 + 4.0 * std::sqrt(largest)};
+  constants_ = {
+      n, offset_re_.data(), offset_im_.data(), step_re_.data(), step_im_.data(), two_d_.data(), sigma_.data(),
+      two_s2_.data(), may_grow_.data(), largest,
+      // z >= k_near_edge_derivative Q^2/4 for all media, with a margin for rounding
+      absorbs ? HUGE_VAL : std::max(2.0 * std::sqrt(highest * (1.0 + 4.0 * k_near_edge_derivative)), k_smallest_q),
+      1.0 + 4.0 * std::sqrt(highest),
+      // each interface changes the waves by a factor between 1e-18 (two media
+      // near an edge at the smallest Q) and 8, or 8 exp(k_max_growth) where
+      // roughness makes it grow
+      grows ? 2 : 8};
 }
 
 void Stack::reserve_sweep() {
-  workspace_.resize(size(kernels().workspace_doubles * (constants_.n + 2) + k_max_width));
-  scratch_.resize(size(layout().size() * k_max_width));
+  workspace_.resize(size(kernels().workspace_doubles * (constants_.n + 2) + 3 * k_max_width +
+                         (layout().size() + k_max_width) * k_max_width));
   row_.resize(size(layout().size()));
 }
 
@@ -102,24 +108,41 @@ void Stack::values(const double* q, std::ptrdiff_t m, double* r) {
   });
 }
 
-void Stack::jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, double* dq) {
+void Stack::jacobian(const double* q, std::ptrdiff_t m, double scale, double* r, const JacobianRows& rows, double* dq) {
   reserve_sweep();
-  const std::ptrdiff_t entries = layout().size();
-  derivative_.resize(size(entries * k_packet));
+  const RowLayout row = layout();
   double packet_r[k_packet], packet_dq[k_packet];
   for_packets(q, m, [&](std::ptrdiff_t first, std::ptrdiff_t count, const Points& points) {
-    kernels().jacobian(constants_, points, packet_r, derivative_.data(), packet_dq, workspace_.data());
+    JacobianRows here = rows;
+    here.thickness += first * rows.thickness_stride;
+    here.sld += first * rows.sld_stride;
+    here.sld_imag += first * rows.sld_imag_stride;
+    here.roughness += first * rows.roughness_stride;
+    kernels().jacobian(constants_, points, count, scale, packet_r, here, packet_dq, workspace_.data());
     for (std::ptrdiff_t i = 0; i < count; ++i) {
-      double* row = rows + (first + i) * entries;
       if (points.near_edge[i]) {
-        packet_r[i] = near_edge_derivative(constants_, points.q[i], row, &packet_dq[i]);
-      } else {
-        for (std::ptrdiff_t e = 0; e < entries; ++e) row[e] = derivative_[size(e * points.m + i)];
+        packet_r[i] = near_edge_derivative(constants_, points.q[i], row_.data(), &packet_dq[i]);
+        packet_dq[i] *= scale;
+        const auto put = [&](std::ptrdiff_t start, std::ptrdiff_t length, double* field, std::ptrdiff_t stride) {
+          for (std::ptrdiff_t e = 0; e < length; ++e) field[i * stride + e] = scale * row_[size(start + e)];
+        };
+        put(row.thickness(), row.n, here.thickness, here.thickness_stride);
+        put(row.sld(), row.n + 2, here.sld, here.sld_stride);
+        put(row.sld_imag(), row.n + 2, here.sld_imag, here.sld_imag_stride);
+        put(row.roughness(), row.n + 1, here.roughness, here.roughness_stride);
       }
       r[first + i] = packet_r[i];
       dq[first + i] = packet_dq[i];
     }
   });
+}
+
+void Stack::jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, double* dq) {
+  const RowLayout row = layout();
+  jacobian(q, m, 1.0, r,
+           {rows + row.thickness(), rows + row.sld(), rows + row.sld_imag(), rows + row.roughness(), row.size(),
+            row.size(), row.size(), row.size()},
+           dq);
 }
 
 void Stack::vjp(const double* q, std::ptrdiff_t m, const double* cotangent, double* r, double* gradient, double* dq) {
@@ -129,8 +152,7 @@ void Stack::vjp(const double* q, std::ptrdiff_t m, const double* cotangent, doub
   for_packets(q, m, [&](std::ptrdiff_t first, std::ptrdiff_t count, const Points& points) {
     std::copy_n(cotangent + first, count, packet_cotangent);
     std::fill(packet_cotangent + count, packet_cotangent + points.m, 0.0);
-    kernels().vjp(constants_, points, packet_cotangent, packet_r, gradient, packet_dq, workspace_.data(),
-                  scratch_.data());
+    kernels().vjp(constants_, points, packet_cotangent, packet_r, gradient, packet_dq, workspace_.data());
     for (std::ptrdiff_t i = 0; i < count; ++i) {
       if (points.near_edge[i]) {
         packet_r[i] = near_edge_derivative(constants_, points.q[i], row_.data(), &packet_dq[i]);

@@ -1,4 +1,5 @@
-// One stack and its reflectivity at lists of Q, without smearing, scale or background.
+// One stack and its reflectivity at lists of Q, without smearing, scale or
+// background.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +18,9 @@ struct StackRows {
   const double* roughness;
 };
 
-// Holds what does not depend on Q, and memory that the kernels work in: one per thread, reused from stack to stack.
-// Q here is never negative. A reversed stack is seen from its backing.
+// Holds what does not depend on Q, and memory that the kernels work in: one per
+// thread, reused from stack to stack. Q here is never negative. A reversed
+// stack is seen from its backing.
 class Stack {
  public:
   void assign(const StackRows& rows, bool reversed);
@@ -32,10 +34,16 @@ class Stack {
   void values(const double* q, std::ptrdiff_t m, double* r);
   void amplitudes(const double* q, std::ptrdiff_t m, double* re, double* im);
 
-  // rows[i * layout().size() + e]: dR(q[i])/d(entry e); dq[i]: dR/dQ. Entries are in the order of this side's media.
+  // Derivatives of scale * R(q[i]) in point i's rows, and with respect to Q in
+  // dq[i]; r[i] itself is not scaled. Entries are in the order of this side's
+  // media.
+  void jacobian(const double* q, std::ptrdiff_t m, double scale, double* r, const JacobianRows& rows, double* dq);
+
+  // The same with one row of layout().size() entries per point.
   void jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, double* dq);
 
-  // gradient[e] += sum_i cotangent[i] dR(q[i])/d(entry e); dq[i] = cotangent[i] dR/dQ
+  // gradient[e] += sum_i cotangent[i] dR(q[i])/d(entry e); dq[i] = cotangent[i]
+  // dR/dQ
   void vjp(const double* q, std::ptrdiff_t m, const double* cotangent, double* r, double* gradient, double* dq);
 
   // dr[i] = sum_e tangent[e] dR(q[i])/d(entry e) + tangent_q[i] dR/dQ
@@ -51,7 +59,7 @@ class Stack {
   StackConstants constants_{};
   std::vector<double> offset_re_, offset_im_, step_re_, step_im_, two_d_, sigma_, two_s2_;
   std::vector<unsigned char> may_grow_;
-  std::vector<double> workspace_, scratch_, derivative_, row_;
+  std::vector<double> workspace_, row_;
 };
 
 }  // namespace kiessig

@@ -1,0 +1,73 @@
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FloatArray: TypeAlias = NDArray[np.float64]
+# What `kiessig.kernels` prepares: C-contiguous float64 arrays of shape (1 or n_batch, length) for q, thickness, sld,
+# sld_imag, roughness, scale, background and dq (or None), and the integers n_batch and threads.
+_Arguments: TypeAlias = dict[str, Any]
+# One array per field of `kiessig.Jacobian`, in its order; the last, dq, is None where none was given.
+_Fields: TypeAlias = tuple[_FloatArray | None, ...]
+
+__version__: str
+
+def reflectivity(arguments: _Arguments) -> _FloatArray: ...
+def amplitude(arguments: _Arguments) -> NDArray[np.complex128]: ...
+def reflectivity_jacobian(arguments: _Arguments) -> tuple[_FloatArray, _Fields]: ...
+def reflectivity_vjp(arguments: _Arguments, cotangent: _FloatArray) -> tuple[_FloatArray, _Fields]: ...
+def reflectivity_jvp(arguments: _Arguments, tangents: dict[str, _FloatArray]) -> tuple[_FloatArray, _FloatArray]: ...
+
+# The user's arguments as they are; None where they are not plain vectors and numbers, or not valid.
+def plain_reflectivity(
+    q: object,
+    thickness: object,
+    sld: object,
+    sld_imag: object,
+    roughness: object,
+    scale: object,
+    background: object,
+    dq: object,
+    threads: object,
+    /,
+) -> _FloatArray | None: ...
+def plain_jacobian(
+    q: object,
+    thickness: object,
+    sld: object,
+    sld_imag: object,
+    roughness: object,
+    scale: object,
+    background: object,
+    dq: object,
+    threads: object,
+    /,
+) -> tuple[_FloatArray, _Fields] | None: ...
+def plain_vjp(
+    cotangent: object,
+    q: object,
+    thickness: object,
+    sld: object,
+    sld_imag: object,
+    roughness: object,
+    scale: object,
+    background: object,
+    dq: object,
+    threads: object,
+    /,
+) -> tuple[_FloatArray, _Fields] | None: ...
+
+class Tape:
+    def __init__(
+        self,
+        n_inputs: int,
+        steps: NDArray[np.int32],
+        constants: _FloatArray,
+        outputs: NDArray[np.int32],
+    ) -> None: ...
+    @property
+    def n_inputs(self) -> int: ...
+    @property
+    def n_outputs(self) -> int: ...
+    def values(self, x: _FloatArray, /) -> _FloatArray: ...
+    def jacobian(self, x: _FloatArray, /) -> tuple[_FloatArray, _FloatArray]: ...

@@ -1,0 +1,97 @@
+"""The Levenberg-Marquardt method within bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kiessig.optimize.linear_model import LinearModel
+from kiessig.optimize.objective import Evaluator, FloatArray
+from kiessig.optimize.polish import polish
+from kiessig.optimize.verdict import Verdict
+
+__all__ = ["levenberg_marquardt"]
+
+# Below this part of the misfit at the start, what is left is rounding: the residuals have lost 14 digits.
+_VANISHED = 1e-28
+_LARGEST_DAMPING = 1e32
+_STALLED = 5
+
+
+def levenberg_marquardt(
+    evaluator: Evaluator,
+    x0: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+    *,
+    ftol: float = 1e-12,
+    xtol: float = 1e-12,
+    damping: float = 1e-3,
+) -> Verdict:
+    """Minimise ``sum(residuals**2)`` by damped Gauss-Newton steps within the bounds.
+
+    A step minimises ``|r + J d|**2 + mu |D d|**2`` over the box exactly, by an active set, where D holds the largest
+    lengths that the columns of J have had (Marquardt's scaling, in Moré's form: the path does not depend on the units
+    of the parameters). mu follows the ratio of the actual to the promised reduction by Nielsen's rule.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        The objective.
+    x0, lower, upper : float arrays, shape (n,)
+        Start and bounds; the start may lie on a bound.
+    ftol : float
+        The misfit has converged when the undamped linear model promises a relative reduction below `ftol` anywhere in
+        the box. Further steps are then taken only while each at least halves the angle that the residuals are short of
+        being normal to the columns of J; a well-posed problem ends with x at rounding level.
+    xtol : float
+        Steps below ``xtol * abs(x)`` in every parameter end the search.
+    damping : float
+        First mu; 1 distrusts the start, 1e-6 trusts it.
+
+    Returns
+    -------
+    Verdict
+        The point and the reason for stopping.
+
+    Notes
+    -----
+    An infinite misfit at a trial point counts as a rejected step. Each iteration costs one evaluation, one QR
+    decomposition of the Jacobian per accepted step, and a few solutions of n x n systems.
+
+    References
+    ----------
+    .. [1] D. W. Marquardt, J. Soc. Indust. Appl. Math. 11, 431 (1963), doi:10.1137/0111030.
+    .. [2] J. J. Moré, The Levenberg-Marquardt algorithm: implementation and theory, Lecture Notes in Mathematics 630,
+       105 (1978), doi:10.1007/BFb0067700.
+    .. [3] H. B. Nielsen, Damping parameter in Marquardt's method, report IMM-REP-1999-05, Technical University of
+       Denmark (1999).
+    """
+    x = x0.copy()
+    residuals, value = evaluator.residuals(x, jacobian_follows=True)
+    first = value
+    scale = np.zeros(x.size)
+    mu, factor, stalled = damping, 2.0, 0
+    while True:
+        if value <= _VANISHED * first:
+            return Verdict("the model fits exactly, the misfit is down to rounding", x)
+        jacobian = evaluator.jacobian(x)
+        model = LinearModel(x, residuals, jacobian, lower, upper)
+        if model.gain() <= ftol * value:
+            return Verdict("the misfit has converged", polish(evaluator, x, model, lower, upper, xtol))
+        scale = np.maximum(scale, model.norms)
+        model = model.rescaled(scale)
+        while True:
+            step, promised = model.step(mu)
+            trial = np.clip(x + step, lower, upper)
+            if np.all(np.abs(trial - x) <= xtol * np.abs(x)) or mu > _LARGEST_DAMPING:
+                return Verdict("no step, however short, lowers the misfit", x)
+            residuals_trial, value_trial = evaluator.residuals(trial, jacobian_follows=True, allow_infinite=True)
+            ratio = (value - value_trial) / promised if promised > 0.0 else -1.0
+            if ratio > 0.0:
+                break
+            mu, factor = mu * factor, 2.0 * factor
+        stalled = stalled + 1 if value - value_trial <= ftol * value else 0
+        if stalled >= _STALLED:
+            return Verdict("the misfit falls no further although its linear model promises it", trial)
+        mu, factor = mu * max(1.0 / 3.0, 1.0 - (2.0 * ratio - 1.0) ** 3), 2.0
+        x, residuals, value = trial, residuals_trial, value_trial

@@ -1,0 +1,114 @@
+"""The one table of methods: what each is called, what it takes and what runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from kiessig.errors import InvalidValueError, UnknownNameError
+from kiessig.optimize.adam import adam
+from kiessig.optimize.levenberg_marquardt import levenberg_marquardt
+from kiessig.optimize.names import suggestion
+from kiessig.optimize.scipy_least_squares import scipy_least_squares
+from kiessig.optimize.scipy_minimize import scipy_minimize
+from kiessig.optimize.verdict import Verdict
+
+__all__ = ["METHODS", "Method", "check_options", "find_method"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of minimisation.
+
+    Parameters
+    ----------
+    name : str
+        As documented and reported.
+    run : callable
+        ``run(evaluator, x0, lower, upper, **options) -> Verdict``.
+    options : tuple of str
+        What the caller may set.
+    evaluations : tuple of int
+        Default limit as (constant, per parameter).
+    takes_bounds : bool
+        Whether finite bounds are possible.
+    """
+
+    name: str
+    run: Callable[..., Verdict]
+    options: tuple[str, ...]
+    evaluations: tuple[int, int]
+    takes_bounds: bool = True
+
+
+def _scipy(name: str, evaluations: tuple[int, int], *options: str) -> Method:
+    return Method(name, partial(scipy_minimize, method=name), options, evaluations)
+
+
+_TOLERANCES = ("ftol", "xtol", "gtol", "x_scale")
+_ALL = (
+    Method("levenberg-marquardt", levenberg_marquardt, ("ftol", "xtol", "damping"), (200, 200)),
+    Method("trf", partial(scipy_least_squares, method="trf"), (*_TOLERANCES, "tr_solver"), (200, 200)),
+    Method("dogbox", partial(scipy_least_squares, method="dogbox"), (*_TOLERANCES, "tr_solver"), (200, 200)),
+    Method("lm", partial(scipy_least_squares, method="lm"), _TOLERANCES, (200, 200), takes_bounds=False),
+    Method(
+        "adam",
+        adam,
+        (
+            "steps",
+            "learning_rate",
+            "schedule",
+            "final_rate",
+            "beta1",
+            "beta2",
+            "epsilon",
+            "tolerance",
+            "check_every",
+            "scale",
+        ),
+        (3000, 0),
+    ),
+    _scipy("L-BFGS-B", (2000, 1000), "ftol", "gtol", "maxcor", "maxls"),
+    _scipy("BFGS", (2000, 1000), "gtol", "xrtol", "c1", "c2"),
+    _scipy("CG", (2000, 1000), "gtol", "c1", "c2"),
+    _scipy("Newton-CG", (2000, 1000), "xtol", "c1", "c2"),
+    _scipy("TNC", (2000, 1000), "ftol", "gtol", "xtol", "eta", "stepmx"),
+    _scipy("SLSQP", (2000, 1000), "ftol"),
+    _scipy("trust-constr", (2000, 1000), "gtol", "xtol", "initial_tr_radius"),
+    _scipy("Nelder-Mead", (2000, 3000), "xatol", "fatol", "adaptive"),
+    _scipy("Powell", (2000, 3000), "xtol", "ftol"),
+)
+#: Methods by name.
+METHODS: dict[str, Method] = {method.name: method for method in _ALL}
+
+
+def find_method(name: str) -> Method:
+    """Return the method called `name`, upper and lower case alike.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is none.
+    """
+    if isinstance(name, str):
+        for known, method in METHODS.items():
+            if known.casefold() == name.casefold():
+                return method
+        near = suggestion(name, METHODS)
+    else:
+        near = ""
+    message = f"minimize: method must be one of {', '.join(METHODS)}; got {name!r}{near}"
+    raise UnknownNameError(message)
+
+
+def check_options(method: Method, options: dict[str, Any]) -> None:
+    """Raise InvalidValueError if an option is not one of the method's own."""
+    for option in options:
+        if option not in method.options:
+            message = (
+                f"minimize: method {method.name!r} has no option {option!r}{suggestion(option, method.options)}\n"
+                f"its options are {', '.join(method.options)}"
+            )
+            raise InvalidValueError(message)

@@ -12,7 +12,7 @@ air = ks.Layer(sld=0, name="air")
 film = ks.Layer(
     ks.Parameter(470, bounds=(400, 550)),
     sld=ks.Parameter(5.5, bounds=(4, 7)),
-    roughness=ks.Parameter(3, bounds=(0, 20)),
+    roughness=ks.Parameter(10, bounds=(1, 20)),
     name="film",
 )
 sio2 = ks.Material("SiO2", density=2.2, radiation="neutron")
@@ -20,7 +20,7 @@ oxide = ks.Layer(ks.Parameter(10, bounds=(0, 40)), sio2, roughness=4, name="oxid
 silicon = ks.Layer(sld=ks.Material("Si", radiation="neutron"), roughness=3, name="silicon")
 
 scale = ks.Parameter(1, bounds=(0.8, 1.2))
-background = ks.Parameter(1e-7, bounds=(0, 1e-5))
+background = ks.Parameter(1e-6, bounds=(0, 1e-5))
 problem = ks.Problem(ks.Measurement(data, air | film | oxide | silicon, scale=scale, background=background))
 
 result = problem.fit()

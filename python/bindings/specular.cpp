@@ -58,6 +58,13 @@ Inputs validated_inputs(const py::dict& d) {
   b.scale = field("scale");
   b.background = field("background");
   b.threads = d["threads"].cast<int>();
+  const py::object rule = d["rule"];  // None, or nodes and weights, vectors of one length
+  if (!rule.is_none()) {
+    const auto [nodes, weights] = rule.cast<std::pair<Array, Array>>();
+    in.arrays.push_back(nodes);
+    in.arrays.push_back(weights);
+    b.rule = {nodes.data(), weights.data(), nodes.size()};
+  }
   return in;
 }
 

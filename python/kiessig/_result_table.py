@@ -30,8 +30,13 @@ def _header(result: FitResult) -> list[str]:
     seconds = f"{result.wall_time:.3g} s" if result.wall_time >= 1e-3 else f"{1e3 * result.wall_time:.2g} ms"
     lines = [
         f"{result.method}: {'converged' if result.success else 'NOT CONVERGED'}",
-        f"{label} = {result.chi2:.7g}   {label}/N = {result.chi2_per_point:.6g} (N = {result.n_points})   "
-        f"{label}/dof = {reduced} (dof = {dof})",
+        "   ".join(
+            [
+                f"{label} = {result.chi2:.7g}",
+                f"{label}/N = {result.chi2_per_point:.6g} (N = {result.n_points})",
+                f"{label}/dof = {reduced} (dof = {dof})",
+            ]
+        ),
         f"{result.n_evaluations} evaluations, {result.n_jacobian_evaluations} of derivatives, in {seconds}",
     ]
     if result.covariance_scale != 1.0:
@@ -100,6 +105,8 @@ def rounded(value: float, error: float) -> tuple[str, str]:
     """Return value and standard error as text, to the second significant digit of the error."""
     if not (math.isfinite(error) and error > 0.0 and math.isfinite(value)):
         return f"{value:.6g}", f"{error:.2g}"
+    if error < 1e-14 * abs(value):
+        return f"{value:.15g}", f"{error:.1e}"
     # Rounding first: 0.0996 is 0.10 to two digits, and its last digit is the hundredth.
     place = math.floor(math.log10(float(f"{error:.1e}")))
     size = max(abs(value), error)
@@ -107,4 +114,4 @@ def rounded(value: float, error: float) -> tuple[str, str]:
         decimals = max(1 - place, 0)
         return f"{value:.{decimals}f}", f"{error:.{decimals}f}"
     digits = max(math.floor(math.log10(abs(value))) - place + 1, 0) if value != 0.0 else 0
-    return f"{value:.{min(digits, 16)}e}", f"{error:.1e}"
+    return f"{value:.{digits}e}", f"{error:.1e}"

@@ -219,6 +219,7 @@ def _prepare(
     call.arguments = {name: call.rows(name, array) for name, array in given.items()}
     call.arguments |= {"n_batch": 1 if merged else math.prod(lead), "threads": int(threads or 0)}
     call.arguments.setdefault("dq", None)
+    call.arguments["rule"] = dq.rule if isinstance(dq, Resolution) else None
     return call
 
 

@@ -36,7 +36,7 @@ _LONGEST_BAR = 0.75  # of the value, downwards: an error bar through zero has no
 _PROFILE_MARGIN = 0.2  # beyond the automatic range, on both sides
 _NAME_WIDTH = 0.025  # of a letter, as a fraction of the profile's axes
 _LIMITS = "R + dR, where R is around 0"
-_RESIDUALS = {"chi2": "residual / dR", "log": "ln(R / model)"}
+_RESIDUALS = {"chi2": "ΔR / dR", "log": "ln(R / model)"}
 _RESIDUAL_PANELS = 4  # more measurements than that share one panel
 
 

@@ -108,7 +108,10 @@ class Measurement:
         self.misfit = misfit
         self.name = dataset.name if name is None else name
         sample.slab_expressions()  # raises where the sample is not complete
-        self._dq = dataset.dq if resolution is None else resolution.sigma(dataset.q)
+        self._dq: FloatArray | Resolution | None = dataset.dq
+        if resolution is not None:
+            widths = resolution.sigma(dataset.q)  # raises where its widths are not those of these points
+            self._dq = widths if resolution.rule is None else resolution
 
     @property
     def parameters(self) -> list[Parameter]:

@@ -105,6 +105,11 @@ class FitResult:
                 message = f"FitResult: {name} must have shape {shape} for {n} names; got {array.shape}"
                 raise ShapeError(message)
             object.__setattr__(self, name, array)
+        variances = np.diag(self.covariance)
+        if np.any(variances < 0.0):
+            i = int(np.argmax(variances < 0.0))
+            message = f"FitResult: variances must be non-negative; covariance[{i}, {i}] = {float(variances[i])!r}"
+            raise InvalidValueError(message)
         plain: dict[str, type] = {
             "chi2": float,
             "wall_time": float,

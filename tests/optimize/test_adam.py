@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from optimize.problems import MISRA1A, Fit
 
 from kiessig.errors import InvalidValueError, UnknownNameError
 from kiessig.optimize import minimize
+from optimize.problems import MISRA1A, Fit
 
 
 class Recorded(Fit):

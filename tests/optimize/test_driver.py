@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from optimize.problems import MISRA1A, ROSENBROCK, Fit
 
-from kiessig.errors import InvalidValueError, KiessigError, ShapeError, UnknownNameError
+from kiessig.errors import InvalidValueError, ShapeError, UnknownNameError
 from kiessig.optimize import METHODS, minimize
+from optimize.problems import MISRA1A, ROSENBROCK, Fit
 
 FIT = ROSENBROCK.fit
 NAN, INF = np.nan, np.inf
@@ -124,7 +124,7 @@ def test_lm_wants_enough_residuals():
         minimize(fit, [1.0, 1.0], method="lm")
 
 
-@pytest.mark.parametrize("limit", [0, -3, 2.5, True])
+@pytest.mark.parametrize("limit", [0, -3, 2.5, True, "10"])
 def test_limits_that_are_refused(limit):
     with pytest.raises(InvalidValueError, match="max_evaluations must be a positive whole number"):
         minimize(FIT, [0.0, 0.0], max_evaluations=limit)
@@ -171,17 +171,13 @@ def test_a_gradient_of_the_wrong_shape():
         minimize(Wrong(FIT._residuals, FIT._jacobian), [0.0, 0.5], method="BFGS")
 
 
-def test_an_unbounded_descent_ends_with_an_error_not_with_nan():
-    """exp(-x) falls for ever; a method that runs away must be stopped, or stop, and never return NaN."""
+@pytest.mark.parametrize("method", METHODS)
+def test_an_unbounded_descent_never_returns_nan(method):
+    """exp(-x) falls for ever: a method that runs away is stopped, or stops, far down."""
     fit = Fit(lambda x: np.exp(-x), lambda x: -np.diag(np.exp(-x)))
-    for method in METHODS:
-        try:
-            outcome = minimize(fit, [0.0], method=method, max_evaluations=300)
-        except KiessigError as error:
-            assert "finite" in str(error)
-        else:
-            assert np.isfinite(outcome.x).all()
-            assert outcome.value < 1.0
+    outcome = minimize(fit, [0.0], method=method, max_evaluations=300)
+    assert np.isfinite(outcome.x).all()
+    assert outcome.value < 0.1
 
 
 def test_nothing_is_changed_by_a_call_that_fails():

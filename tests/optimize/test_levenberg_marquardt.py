@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+from kiessig.errors import InvalidValueError
+from kiessig.optimize import covariance, minimize
 from optimize.problems import (
     FREUDENSTEIN_ROTH,
     FUNCTIONS,
@@ -15,8 +18,6 @@ from optimize.problems import (
     Fit,
     FitBoth,
 )
-
-from kiessig.optimize import covariance, minimize
 
 # The certified values have eleven digits, so half of the last may be 5e-11 of a value that begins with 1.
 CERTIFIED = 6e-11
@@ -245,3 +246,10 @@ def test_cost_on_a_well_posed_problem():
     outcome = minimize(MISRA1A.objective(FitBoth), MISRA1A.starts[1])
     assert outcome.n_jacobian_evaluations == outcome.n_evaluations
     assert outcome.n_evaluations <= 20
+
+
+@pytest.mark.parametrize("options", [{"ftol": -1.0}, {"xtol": np.nan}, {"damping": 0.0}, {"damping": np.inf}])
+def test_options_out_of_range(options):
+    (name,) = options
+    with pytest.raises(InvalidValueError, match=f"levenberg_marquardt: {name} must be"):
+        minimize(MISRA1A.objective(), MISRA1A.starts[1], **options)

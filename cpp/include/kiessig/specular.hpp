@@ -25,6 +25,13 @@ struct Rows {
   explicit operator bool() const { return data != nullptr; }
 };
 
+/// A fixed quadrature rule for smearing: smeared R(q) = sum_k weight[k] R(|q + node[k] dq|).
+struct FixedRule {
+  const double* node = nullptr;    ///< in units of dq
+  const double* weight = nullptr;  ///< used as they are, whatever their sum
+  std::ptrdiff_t n = 0;            ///< 0: smearing integrates to a bounded error instead
+};
+
 /// A batch of stacks, each with its Q values.
 struct SpecularBatch {
   std::ptrdiff_t n_batch = 1;
@@ -32,6 +39,7 @@ struct SpecularBatch {
   std::ptrdiff_t n_layers = 0;  ///< inner layers, without fronting and backing
   Rows q;                       ///< n_q, 1/angstrom, finite
   Rows dq;                      ///< n_q, 1-sigma resolution, >= 0; no data: no smearing
+  FixedRule rule;               ///< how to smear with dq, when not by an integral of bounded error
   Rows thickness;               ///< n_layers, angstrom, >= 0
   Rows sld;                     ///< n_layers + 2
   Rows sld_imag;                ///< n_layers + 2, >= 0

@@ -16,9 +16,8 @@ namespace kiessig {
 
 namespace {
 
-// A process property, not a setting: whether this process was forked from one
-// that had loaded the library. The child has none of the parent's threads, and
-// a region started by libgomp would wait for them forever.
+// A process property, not a setting: whether this process was forked from one that had loaded the library. The child
+// has none of the parent's threads, and a region started by libgomp would wait for them forever.
 std::atomic<bool> is_forked_child{false};
 
 #if defined(__unix__) || defined(__APPLE__)

@@ -1,5 +1,4 @@
-// Gauss-Legendre quadrature of one fixed order, with what tells whether a
-// function is resolved by its nodes.
+// Gauss-Legendre quadrature of one fixed order, with what tells whether a function is resolved by its nodes.
 #pragma once
 
 #include <array>
@@ -12,8 +11,7 @@ struct GaussLegendre {
 
   std::array<double, k_order> node;    // ascending on (-1, 1)
   std::array<double, k_order> weight;  // sum to 2
-  // tail[t][i]: contribution of the value at node i to the Legendre coefficient
-  // of degree k_order - k_tail + t
+  // tail[t][i]: contribution of the value at node i to the Legendre coefficient of degree k_order - k_tail + t
   std::array<std::array<double, k_order>, k_tail> tail;
 
   static const GaussLegendre& rule();

@@ -12,29 +12,25 @@ namespace {
 
 constexpr std::size_t k_order = GaussLegendre::k_order;
 
-// How far a kernel reaches, in sigma. Beyond 7 it holds 3e-12 of its weight. A
-// kernel that is wide compared with its Q reaches up to the plateau of total
-// reflection, which outweighs a steeply falling R: it is followed to 9 (2e-19).
-double reach(double q, double sigma) { return sigma < 0.05 * q ? 7.0 : 9.0; }
+// How far a kernel reaches, in sigma. Beyond 7 it holds 3e-12 of its weight. A kernel that is wide compared with its Q
+// reaches up to the plateau of total reflection, which outweighs a steeply falling R: it is followed to 9 (2e-19).
+double reach(double q, double sigma) { return sigma < 0.02 * q ? 7.0 : 9.0; }
 
-// A panel of half-width a resolves exp(i omega x) times a Gaussian of width
-// sigma when a (omega + 5.7/sigma) stays below k_bandwidth (5.7: exp(-5.7^2/2)
-// = 1e-7), and R itself to the accuracy of the test below when a omega stays
+// A panel of half-width a resolves exp(i omega x) times a Gaussian of width sigma when a (omega + 5.7/sigma) stays
+// below k_bandwidth (5.7: exp(-5.7^2/2) = 1e-7), and R itself to the accuracy of the test below when a omega stays
 // below k_phase.
 constexpr double k_bandwidth = 20.0;
 constexpr double k_phase = 7.0;
 
-// R counts as resolved when its highest Legendre coefficients are below this
-// fraction of its largest value on the panel. The rule integrates products up
-// to twice the degree, so that the integral is far more accurate than this.
+// R counts as resolved when its highest Legendre coefficients are below this fraction of its largest value on the
+// panel. The rule integrates products up to twice the degree, so that the integral is far more accurate than this.
 constexpr double k_tail_fraction = 1e-5;
 
 constexpr int k_most_halvings = 40;
 
 }  // namespace
 
-// Panel width at position x: from the local fringe frequency d(phase)/dQ =
-// sum_j d_j Q / (2 |k_j|) and the kernel.
+// Panel width at position x: from the local fringe frequency d(phase)/dQ = sum_j d_j Q / (2 |k_j|) and the kernel.
 double Smearing::width(const Stack& stack, double x, double sigma) const {
   const std::ptrdiff_t n = stack.layout().n;
   const double quarter = 0.25 * x * x;
@@ -60,8 +56,7 @@ void Smearing::cover_plain(const Stack& stack, double from, double to) {
       if (s.right > x) narrowest = std::min(narrowest, s.sigma);
     }
     double w = width(stack, x, narrowest);
-    for (const Support& s : supports_) {  // kernels that begin within the panel
-                                          // and want a narrower one
+    for (const Support& s : supports_) {  // kernels that begin within the panel and want a narrower one
       if (s.left <= x) continue;
       if (s.left >= x + w) break;
       const double narrower = width(stack, s.left, s.sigma);
@@ -76,8 +71,7 @@ void Smearing::cover_plain(const Stack& stack, double from, double to) {
   }
 }
 
-// Panels for [from, to], split at the kinks, with square-root panels beside
-// each.
+// Panels for [from, to], split at the kinks, with square-root panels beside each.
 void Smearing::cover(const Stack& stack, double from, double to) {
   double narrowest = HUGE_VAL;
   for (const Support& s : supports_) {
@@ -152,7 +146,24 @@ void Smearing::refine(Stack& stack) {
   }
 }
 
+void Smearing::build(const FixedRule& rule, const double* q, const double* sigma, std::ptrdiff_t m) {
+  rule_ = rule;
+  position_.clear();
+  node_q_.clear();
+  first_.clear();
+  last_.clear();
+  for (std::ptrdiff_t i = 0; i < m; ++i) {
+    first_.push_back(i * rule.n);
+    last_.push_back((i + 1) * rule.n);
+    for (std::ptrdiff_t k = 0; k < rule.n; ++k) {
+      position_.push_back(q[i] + rule.node[k] * sigma[i]);
+      node_q_.push_back(std::abs(position_.back()));
+    }
+  }
+}
+
 void Smearing::build(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m) {
+  rule_ = FixedRule{};
   q_.assign(q, q + m);
   sigma_.assign(sigma, sigma + m);
   supports_.clear();
@@ -204,6 +215,7 @@ void Smearing::build(Stack& stack, const double* q, const double* sigma, std::pt
 }
 
 const double* Smearing::weights(std::ptrdiff_t i) {
+  if (nodes_move()) return rule_.weight;
   const std::size_t point = static_cast<std::size_t>(i);
   kernels().gaussian_weights(q_[point], sigma_[point], position_.data() + first_[point],
                              node_weight_.data() + first_[point], last_[point] - first_[point], weights_.data());
@@ -224,6 +236,18 @@ Smearing::Sums Smearing::sums(std::ptrdiff_t i) {
   }
   total.dq *= inverse;
   total.dsigma *= inverse;
+  return total;
+}
+
+Smearing::Sums Smearing::sums(std::ptrdiff_t i, const double* node_r, const double* node_dr_dq) const {
+  Sums total{0.0, 0.0, 0.0};
+  for (std::ptrdiff_t k = first(i); k < last(i); ++k) {
+    const double w = rule_.weight[k % rule_.n];
+    const double slope = w * node_slope(k) * node_dr_dq[k];
+    total.r += w * node_r[k];
+    total.dq += slope;
+    total.dsigma += slope * node_in_sigma(k);
+  }
   return total;
 }
 

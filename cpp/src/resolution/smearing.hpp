@@ -1,31 +1,34 @@
-// Gaussian smearing of a reflectivity: nodes shared by neighbouring points, and
-// each point's weights on them.
+// Gaussian smearing of a reflectivity: nodes shared by neighbouring points, and each point's weights on them.
 #pragma once
 
 #include <cstddef>
+#include <kiessig/specular.hpp>
 #include <vector>
 
 #include "../specular/stack.hpp"
 
 namespace kiessig {
 
-// smeared R(q_i) = integral of g((q' - q_i) / sigma_i) / sigma_i R(|q'|) dq',
-// g(x) = exp(-x^2/2) / sqrt(2 pi)
+// smeared R(q_i) = integral of g((q' - q_i) / sigma_i) / sigma_i R(|q'|) dq',  g(x) = exp(-x^2/2) / sqrt(2 pi)
 //
-// The part of the integral past Q = 0 reads R(|Q|). The integral is a composite
-// Gauss-Legendre rule whose panels are shared by all points whose kernels
-// overlap: as many nodes as R and the narrowest kernel need, not some number
-// per point. Panels end at Q = 0 and at the backing's critical edge, where R is
-// continuous with a square-root kink; next to the edge the rule runs in the
-// square root of the distance from it, in which R and its derivatives are
-// smooth. Elsewhere panel widths start from the fringe period and the kernel
-// widths, and a panel is halved until the Legendre coefficients of R on it have
-// decayed.
+// The part of the integral past Q = 0 reads R(|Q|). The integral is a composite Gauss-Legendre rule whose panels are
+// shared by all points whose kernels overlap: as many nodes as R and the narrowest kernel need, not some number per
+// point. Panels end at Q = 0 and at the backing's critical edge, where R is continuous with a square-root kink; next to
+// the edge the rule runs in the square root of the distance from it, in which R and its derivatives are smooth.
+// Elsewhere panel widths start from the fringe period and the kernel widths, and a panel is halved until the Legendre
+// coefficients of R on it have decayed.
 class Smearing {
  public:
-  // Chooses the nodes for points (q_i >= 0, sigma_i > 0) and evaluates R there.
-  // Throws std::length_error when that needs more than k_most_nodes nodes.
+  // Chooses the nodes for points (q_i >= 0, sigma_i > 0) and evaluates R there. Throws std::length_error when that
+  // needs more than k_most_nodes nodes.
   void build(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m);
+
+  // The same by a fixed rule, whose nodes belong to one point each and move with it. Evaluates nothing.
+  void build(const FixedRule& rule, const double* q, const double* sigma, std::ptrdiff_t m);
+  bool nodes_move() const { return rule_.n > 0; }
+  // How node k moves with its point's q (1 or, where |position| is read, -1), and with its sigma.
+  double node_slope(std::ptrdiff_t k) const { return position_[static_cast<std::size_t>(k)] < 0.0 ? -1.0 : 1.0; }
+  double node_in_sigma(std::ptrdiff_t k) const { return rule_.node[k % rule_.n]; }
 
   std::ptrdiff_t n_nodes() const { return static_cast<std::ptrdiff_t>(position_.size()); }
   const double* node_q() const { return node_q_.data(); }  // |position|, where R is evaluated
@@ -36,12 +39,13 @@ class Smearing {
   std::ptrdiff_t last(std::ptrdiff_t i) const { return last_[static_cast<std::size_t>(i)]; }
   const double* weights(std::ptrdiff_t i);
 
-  // sum_k w_k R_k of point i and its derivatives with respect to q_i and
-  // sigma_i.
+  // sum_k w_k R_k of point i and its derivatives with respect to q_i and sigma_i. Where nodes move, these are made of
+  // the values and of the derivatives dR/dQ at the nodes, which the caller has computed.
   struct Sums {
     double r, dq, dsigma;
   };
   Sums sums(std::ptrdiff_t i);
+  Sums sums(std::ptrdiff_t i, const double* node_r, const double* node_dr_dq) const;
 
   static constexpr std::ptrdiff_t k_most_nodes = std::ptrdiff_t{1} << 22;
 
@@ -65,6 +69,7 @@ class Smearing {
   void cover_plain(const Stack& stack, double from, double to);
   void refine(Stack& stack);
 
+  FixedRule rule_;
   std::vector<Support> supports_;  // ascending in left
   std::vector<double> kinks_;
   std::vector<Panel> panels_, next_;

@@ -1,5 +1,4 @@
-// exp, sin and cos of vectors, branch-free. See vector.hpp for how this file is
-// compiled.
+// exp, sin and cos of vectors, branch-free. See vector.hpp for how this file is compiled.
 #pragma once
 
 #include "vector.hpp"
@@ -7,22 +6,18 @@
 namespace kiessig {
 namespace KIESSIG_ISA_NAME {
 
-// Adding and subtracting 1.5 * 2^52 rounds to the nearest integer and leaves it
-// in the low bits of the sum.
+// Adding and subtracting 1.5 * 2^52 rounds to the nearest integer and leaves it in the low bits of the sum.
 constexpr double k_round = 6755399441055744.0;
 
-// exp(x) for x <= 700, at most 2 ulp; exactly 0 below -340, so that a square of
-// the result is never a denormal number. x = n ln 2 + r with |r| <= ln 2 / 2,
-// Taylor polynomial of degree 13 in r (remainder 2^-57), n added to the
-// exponent.
+// exp(x) for x <= 700, at most 2 ulp; exactly 0 below -340, so that a square of the result is never a denormal number.
+// x = n ln 2 + r with |r| <= ln 2 / 2, Taylor polynomial of degree 13 in r (remainder 2^-57), n added to the exponent.
 KIESSIG_INLINE Vec exponential(Vec x) {
   const Vec floor = broadcast(-340.0);
   const Mask vanishes = x < floor;
   x = maximum(x, floor);
   const Vec shifted = x * 1.4426950408889634 + k_round;
   const Vec n = shifted - k_round;
-  // ln 2 in two parts, the first with 21 trailing zero bits so that n * part is
-  // exact
+  // ln 2 in two parts, the first with 21 trailing zero bits so that n * part is exact
   Vec r = x - n * 6.93147180369123816490e-01;
   r = r - n * 1.90821492927058770002e-10;
   Vec p = broadcast(1.6059043836821613e-10);
@@ -43,17 +38,15 @@ KIESSIG_INLINE Vec exponential(Vec x) {
   return select(vanishes, broadcast(0.0), scaled);
 }
 
-// sin(x) and cos(x) for |x| <= 8e8, at most 2 ulp (beyond: bounded by 1, no
-// accuracy). Cody-Waite reduction by pi/2: with fused multiply-add in two
-// parts, else in three parts of 24 bits, whose products with n < 2^29 are
-// exact, and a fourth; minimax polynomials on [-pi/4, pi/4] with the
-// coefficients of fdlibm's k_sin and k_cos (Sun Microsystems 1993).
+// sin(x) and cos(x) for |x| <= 8e8, at most 2 ulp (beyond: bounded by 1, no accuracy). Cody-Waite reduction by pi/2:
+// with fused multiply-add in two parts, else in three parts of 24 bits, whose products with n < 2^29 are exact, and a
+// fourth; minimax polynomials on [-pi/4, pi/4] with the coefficients of fdlibm's k_sin and k_cos (Sun Microsystems
+// 1993).
 KIESSIG_INLINE void sine_cosine(Vec x, Vec& sine, Vec& cosine) {
   const Vec shifted = x * 0.63661977236758134308 + k_round;
   const Vec n = shifted - k_round;
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-  // contracted, the first product is exact and so is its difference, down to
-  // the last bit of the first part
+  // contracted, the first product is exact and so is its difference, down to the last bit of the first part
   Vec r = x - n * 0x1.921fb54442d18p+0;
   r = r - n * 0x1.1a62633145c07p-54;
 #else

@@ -1,11 +1,9 @@
-// A vector of doubles over the compiler's vector extensions, and complex
-// numbers of such vectors.
+// A vector of doubles over the compiler's vector extensions, and complex numbers of such vectors.
 //
-// Included only by kernel sources, which are compiled once per instruction set
-// with KIESSIG_ISA_NAME (a namespace) and KIESSIG_WIDTH (doubles per vector)
-// set on the command line. Everything lives in that namespace and is inlined,
-// and no C++ standard header is included: otherwise the linker could keep one
-// instruction set's copy of a shared inline function for all.
+// Included only by kernel sources, which are compiled once per instruction set with KIESSIG_ISA_NAME (a namespace) and
+// KIESSIG_WIDTH (doubles per vector) set on the command line. Everything lives in that namespace and is inlined, and no
+// C++ standard header is included: otherwise the linker could keep one instruction set's copy of a shared inline
+// function for all.
 #pragma once
 
 #include <stddef.h>
@@ -74,8 +72,7 @@ KIESSIG_INLINE Complex operator*(Complex a, Vec s) { return {s * a.re, s * a.im}
 KIESSIG_INLINE Complex times_i(Complex a) { return {-a.im, a.re}; }
 KIESSIG_INLINE Vec norm(Complex a) { return a.re * a.re + a.im * a.im; }
 
-// Transposes a square block of lanes, by exchanging halves of ever smaller
-// groups.
+// Transposes a square block of lanes, by exchanging halves of ever smaller groups.
 KIESSIG_INLINE void transpose(Vec (&block)[k_width]) {
 #if defined(__clang__)
   double lanes[k_width][k_width];

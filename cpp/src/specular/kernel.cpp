@@ -1,48 +1,39 @@
-// The specular recursion and its reverse sweep, over vectors of Q. Compiled
-// once per instruction set (vector.hpp).
+// The specular recursion and its reverse sweep, over vectors of Q. Compiled once per instruction set (vector.hpp).
 //
-// Parratt (1954, doi:10.1103/PhysRev.95.359) with the roughness factor of Nevot
-// and Croce (1980, doi:10.1051/rphysap:01980001503076100), for media j = 0
-// (fronting) ... n + 1 (backing):
+// Parratt (1954, doi:10.1103/PhysRev.95.359) with the roughness factor of Nevot and Croce (1980,
+// doi:10.1051/rphysap:01980001503076100), for media j = 0 (fronting) ... n + 1 (backing):
 //
-//   z_j = k_j^2 = Q^2/4 - 4 pi (rho_j - rho_0),   rho = (sld - i sld_imag)
-//   1e-6,   Im k_j >= 0 F_j = (k_j - k_{j+1}) / (k_j + k_{j+1}) E_j,  E_j =
-//   exp(-2 k_j k_{j+1} sigma_j^2) V_j = (F_j + X_{j+1}) / (1 + F_j X_{j+1}),
-//   X_j = P_j V_j,   P_j = exp(2 i k_j d_j),   X_{n+1} = 0,   R = |V_0|^2
+//   z_j = k_j^2 = Q^2/4 - 4 pi (rho_j - rho_0),   rho = (sld - i sld_imag) 1e-6,   Im k_j >= 0
+//   F_j = (k_j - k_{j+1}) / (k_j + k_{j+1}) E_j,  E_j = exp(-2 k_j k_{j+1} sigma_j^2)
+//   V_j = (F_j + X_{j+1}) / (1 + F_j X_{j+1}),    X_j = P_j V_j,   P_j = exp(2 i k_j d_j),   X_{n+1} = 0
+//   R = |V_0|^2
 //
-// Only decaying exponentials are formed. The Fresnel coefficient is kept as a
-// quotient, F_j = N_j / D_j with
+// Only decaying exponentials are formed. The Fresnel coefficient is kept as a quotient, F_j = N_j / D_j with
 //
-//   N_j = c (z_j - z_{j+1}) E_j,   D_j = c (k_j + k_{j+1})^2,   1/c = Q^2/4 +
-//   max |4 pi (rho_j - rho_0)|
+//   N_j = c (z_j - z_{j+1}) E_j,   D_j = c (k_j + k_{j+1})^2,   1/c = Q^2/4 + max |4 pi (rho_j - rho_0)|
 //
-// where the difference of squares is exact while k_j - k_{j+1} would cancel at
-// large Q, and c keeps both near 1. With X = u/t the value needs no division:
-// u <- P (N t + D u),  t <- D t + N u,  brought back to size 1 now and then.
+// where the difference of squares is exact while k_j - k_{j+1} would cancel at large Q, and c keeps both near 1. With
+// X = u/t the value needs no division: u <- P (N t + D u), t <- D t + N u, brought back to size 1 now and then.
 //
-// Reverse sweep. With A = dR/dX_j in the sense dR = Re(A dX), starting from A =
-// 2 conj(V_0), t = D_j + N_j X_{j+1} and M = A P_j D_j (1 - X_{j+1}^2) / t^2:
+// Reverse sweep. With A = dR/dX_j in the sense dR = Re(A dX), starting from A = 2 conj(V_0), t = D_j + N_j X_{j+1} and
+// M = A P_j D_j (1 - X_{j+1}^2) / t^2:
 //
 //   dR/d d_j       = Re(A X_j 2 i k_j)
 //   dR/dX_{j+1}    = A P_j (D_j^2 - N_j^2) / t^2
 //   dR/d sigma_j   = Re(-4 sigma k_j k_{j+1} N_j M)
-//   dR/d k_j       =  k_{j+1} (2 c E_j - 2 sigma^2 N_j) M + 2 i d_j A X_j +
-//   (the share of interface j - 1) dR/d k_{j+1}   = -k_j (2 c E_j + 2 sigma^2
-//   N_j) M + ... dR/d z_j       = (dR/dk_j) / (2 k_j)
+//   dR/d k_j       =  k_{j+1} (2 c E_j - 2 sigma^2 N_j) M + 2 i d_j A X_j + (the share of interface j - 1)
+//   dR/d k_{j+1}   = -k_j (2 c E_j + 2 sigma^2 N_j) M + ...
+//   dR/d z_j       = (dR/dk_j) / (2 k_j)
 //
-// One sweep gives every derivative and needs no transcendental function that
-// the forward pass has not formed. Cost on a vector of W lanes: two square
-// roots, two divisions, an exponential, and an exponential with sine and cosine
-// per layer and interface, and some 100 multiplications and additions with the
-// derivatives.
+// One sweep gives every derivative and needs no transcendental function that the forward pass has not formed. Cost on a
+// vector of W lanes: two square roots, two divisions, an exponential, and an exponential with sine and cosine per layer
+// and interface, and some 100 multiplications and additions with the derivatives.
 //
-// Everything is written once for two kinds of wave numbers: Complex, and Vec
-// for vectors of Q where no medium absorbs and all k_j are real. Then N, D and
-// E are real, P has modulus 1, and less than half the work remains.
+// Everything is written once for two kinds of wave numbers: Complex, and Vec for vectors of Q where no medium absorbs
+// and all k_j are real. Then N, D and E are real, P has modulus 1, and less than half the work remains.
 //
-// At k_j = 0 of an inner layer the last quotient is 0/0 and X_j cancels; such
-// lanes are reported and computed by near_edge.cpp. At the backing's own
-// critical edge dR/dz diverges as an inverse square root; exactly there the
+// At k_j = 0 of an inner layer the last quotient is 0/0 and X_j cancels; such lanes are reported and computed by
+// near_edge.cpp. At the backing's own critical edge dR/dz diverges as an inverse square root; exactly there the
 // singular term is dropped.
 
 #include "kernel.hpp"
@@ -52,8 +43,7 @@
 namespace kiessig {
 namespace KIESSIG_ISA_NAME {
 
-// What the forward pass leaves for the reverse sweep, per medium j and its
-// lower interface.
+// What the forward pass leaves for the reverse sweep, per medium j and its lower interface.
 template <class Wave>
 struct Medium {
   Wave k;               // k_j
@@ -116,8 +106,7 @@ KIESSIG_INLINE Vec roughness_factor(const StackConstants& s, ptrdiff_t j, Vec pr
   return exponential(-s.two_s2[j] * product);
 }
 
-// Lanes where the exponent of the roughness factor is held constant, so that it
-// has no derivative.
+// Lanes where the exponent of the roughness factor is held constant, so that it has no derivative.
 KIESSIG_INLINE Complex without_held(const StackConstants& s, ptrdiff_t j, Complex product, Complex x) {
   if (!s.may_grow[j]) return x;
   const Mask held = -s.two_s2[j] * product.re > broadcast(k_max_growth);
@@ -142,12 +131,11 @@ KIESSIG_INLINE Complex plus(Complex a, Complex b) { return a + b; }
 KIESSIG_INLINE Complex plus(Vec a, Complex b) { return {a + b.re, b.im}; }
 KIESSIG_INLINE Vec real_part(Complex a) { return a.re; }
 
-// 1/x with a floor under |x|^2, so that X stays finite at a bound state of a
-// stack without absorption, where t vanishes.
+// 1/x with a floor under |x|^2, so that X stays finite at a bound state of a stack without absorption, where t
+// vanishes.
 KIESSIG_INLINE Complex bounded_inverse(Complex x) { return (1.0 / maximum(norm(x), broadcast(1e-290))) * conjugate(x); }
 
-// Forward pass for one vector of Q. Returns V_0; smallest receives the least
-// |k_j|^2 of the inner layers.
+// Forward pass for one vector of Q. Returns V_0; smallest receives the least |k_j|^2 of the inner layers.
 template <class Wave, bool Keep>
 KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* media, Vec& smallest) {
   const Vec quarter = 0.25 * q * q;
@@ -207,8 +195,7 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
   return Keep ? u : u * bounded_inverse(t);
 }
 
-// Forward pass with the near-edge lanes found, reported, and replaced by a
-// harmless Q.
+// Forward pass with the near-edge lanes found, reported, and replaced by a harmless Q.
 template <bool Keep>
 KIESSIG_INLINE Complex forward_checked(const StackConstants& s, Vec& q, Medium<Complex>* media,
                                        unsigned char* near_edge, Mask& flagged) {
@@ -224,8 +211,7 @@ KIESSIG_INLINE Complex forward_checked(const StackConstants& s, Vec& q, Medium<C
   return v;
 }
 
-// Reverse sweep from A = dR/dV_0, handing each derivative to the sink. Returns
-// dR/dQ.
+// Reverse sweep from A = dR/dV_0, handing each derivative to the sink. Returns dR/dQ.
 template <class Wave, class Sink>
 KIESSIG_INLINE Vec reverse(const StackConstants& s, Vec q, const Medium<Wave>* media, Complex a, Sink& sink) {
   const RowLayout row{s.n};
@@ -283,8 +269,7 @@ static double* aligned(double* p) {
   return reinterpret_cast<double*>((reinterpret_cast<size_t>(p) + bytes - 1) / bytes * bytes);
 }
 
-// Forward and reverse for the points [i, i + W), with real wave numbers where
-// possible. seed(v, flagged) gives dR/dV_0.
+// Forward and reverse for the points [i, i + W), with real wave numbers where possible. seed(v, flagged) gives dR/dV_0.
 template <class Seed, class Sink>
 KIESSIG_INLINE Complex sweep(const StackConstants& s, const Points& points, ptrdiff_t i, double* workspace,
                              const Seed& seed, Sink& sink, Vec& dq) {
@@ -336,10 +321,9 @@ KIESSIG_INLINE void write_block(const double* vectors, double* out, ptrdiff_t st
   for (int i = 0; i < k_width; ++i) store(out + i * stride, block[i]);
 }
 
-// Turns `length` vectors, one per entry, into as many rows of `length` entries
-// as there are lanes before `end`. `vectors` is readable for k_width more
-// vectors. Rows that follow each other closely and are shorter than a vector
-// are stored as whole vectors, whose surplus the next row overwrites.
+// Turns `length` vectors, one per entry, into as many rows of `length` entries as there are lanes before `end`.
+// `vectors` is readable for k_width more vectors. Rows that follow each other closely and are shorter than a vector are
+// stored as whole vectors, whose surplus the next row overwrites.
 static void write_rows(const double* vectors, ptrdiff_t length, double* out, ptrdiff_t stride, const double* end) {
   const bool all = out + (k_width - 1) * stride + k_width <= end;
   ptrdiff_t first = 0;

@@ -1,6 +1,5 @@
-// What the per-instruction-set kernels take and give. Plain data and raw
-// pointers only: this header is seen by sources compiled for instruction sets
-// that the running machine may not have.
+// What the per-instruction-set kernels take and give. Plain data and raw pointers only: this header is seen by sources
+// compiled for instruction sets that the running machine may not have.
 #pragma once
 
 #include <stddef.h>
@@ -9,45 +8,36 @@ namespace kiessig {
 
 constexpr double k_four_pi = 4e-6 * 3.14159265358979323846;  // 4 pi, with the 1e-6 of the SLD unit
 
-// Beyond this exponent the Nevot-Croce factor of an interface between two
-// evanescent media (where it grows with roughness) is held constant. Such a
-// factor has no physical meaning; the bound keeps every product finite.
+// Beyond this exponent the Nevot-Croce factor of an interface between two evanescent media (where it grows with
+// roughness) is held constant. Such a factor has no physical meaning; the bound keeps every product finite.
 constexpr double k_max_growth = 80.0;
 
 // A lane is handed to the near-edge formulas when an inner |k_j|^2 falls below this fraction of Q^2/4. There the
 // recursion cancels: a value loses digits in proportion to 1/|k_j|, a derivative in proportion to 1/|k_j|^2.
 constexpr double k_near_edge_value = 1e-7;
-constexpr double k_near_edge_derivative = 1e-3;
+constexpr double k_near_edge_derivative = 3e-3;
 
-// Points below this Q are handed over as well: the recursion multiplies numbers
-// of the size of Q^2.
+// Points below this Q are handed over as well: the recursion multiplies numbers of the size of Q^2.
 constexpr double k_smallest_q = 1e-10;
 
-// One stack, in the form the recursion wants. Media j = 0 ... n + 1, interfaces
-// j = 0 ... n between media j and j + 1.
+// One stack, in the form the recursion wants. Media j = 0 ... n + 1, interfaces j = 0 ... n between media j and j + 1.
 struct StackConstants {
   ptrdiff_t n;                    // inner layers
-  const double* offset_re;        // (n + 2) k_j^2 = Q^2/4 - offset_re + i offset_im: 4
-                                  // pi (sld_j - sld_0) 1e-6
+  const double* offset_re;        // (n + 2) k_j^2 = Q^2/4 - offset_re + i offset_im: 4 pi (sld_j - sld_0) 1e-6
   const double* offset_im;        // (n + 2) 4 pi sld_imag_j 1e-6, 0 for the fronting
-  const double* step_re;          // (n + 1) k_j^2 - k_{j+1}^2, taken from the SLDs and
-                                  // not from the k: no cancellation
+  const double* step_re;          // (n + 1) k_j^2 - k_{j+1}^2, from the SLDs and not from the k: no cancellation
   const double* step_im;          // (n + 1)
   const double* two_d;            // (n + 2) twice the thickness, 0 for fronting and backing
   const double* sigma;            // (n + 1) roughness
   const double* two_s2;           // (n + 1) twice the square of the roughness
-  const unsigned char* may_grow;  // (n + 1) Nevot-Croce may exceed exp(k_max_growth) at this
-                                  // interface for some Q
+  const unsigned char* may_grow;  // (n + 1) Nevot-Croce may exceed exp(k_max_growth) here for some Q
   double largest_offset;          // of |offset_re + i offset_im|
-  double real_from_q;             // from this Q on every k_j is real and no lane is near an
-                                  // edge; infinite with absorption
-  double far_q;                   // a Q far above every critical edge
-  ptrdiff_t normalise_every;      // interfaces after which the two waves are brought
-                                  // back to the size of 1
+  double real_from_q;         // from this Q on every k_j is real and no lane is near an edge; infinite with absorption
+  double far_q;               // a Q far above every critical edge
+  ptrdiff_t normalise_every;  // interfaces after which the two waves are brought back to the size of 1
 };
 
-// Derivatives of one stack as one row: thickness (n), sld (n + 2), sld_imag (n
-// + 2), roughness (n + 1).
+// Derivatives of one stack as one row: thickness (n), sld (n + 2), sld_imag (n + 2), roughness (n + 1).
 struct RowLayout {
   ptrdiff_t n;
   constexpr ptrdiff_t thickness() const { return 0; }
@@ -57,8 +47,7 @@ struct RowLayout {
   constexpr ptrdiff_t size() const { return 4 * n + 5; }
 };
 
-// Where the derivatives of a list of points go: point i's entries of a field
-// begin at pointer + i * stride.
+// Where the derivatives of a list of points go: point i's entries of a field begin at pointer + i * stride.
 struct JacobianRows {
   double* thickness;
   double* sld;
@@ -67,10 +56,8 @@ struct JacobianRows {
   ptrdiff_t thickness_stride, sld_stride, sld_imag_stride, roughness_stride;
 };
 
-// The points of one call: m of them, a multiple of the widest vector
-// (k_max_width). near_edge[i] is set to 1 for lanes whose outputs are
-// meaningless (finite) and must be computed by the near-edge formulas, else to
-// 0.
+// The points of one call: m of them, a multiple of the widest vector (k_max_width). near_edge[i] is set to 1 for lanes
+// whose outputs are meaningless (finite) and must be computed by the near-edge formulas, else to 0.
 struct Points {
   const double* q;
   ptrdiff_t m;
@@ -79,33 +66,28 @@ struct Points {
 
 constexpr ptrdiff_t k_max_width = 8;
 
-// Kernels of one instruction set. `workspace` holds workspace_doubles * (n + 2)
-// + 3 * k_max_width doubles, and (RowLayout::size() + k_max_width) *
-// k_max_width more.
+// Kernels of one instruction set. `workspace` holds workspace_doubles * (n + 2) + 3 * k_max_width doubles, and
+// (RowLayout::size() + k_max_width) * k_max_width more.
 struct Kernels {
   const char* name;
   ptrdiff_t workspace_doubles;
   void (*amplitude)(const StackConstants&, const Points&, double* re, double* im);
-  // the first `count` points only are written to rows; derivatives are
-  // multiplied by `scale`, also those in dq[i]
+  // the first `count` points only are written to rows; derivatives are multiplied by `scale`, also those in dq[i]
   void (*jacobian)(const StackConstants&, const Points&, ptrdiff_t count, double scale, double* r,
                    const JacobianRows& rows, double* dq, double* workspace);
-  // sum over points of cotangent * derivative, added to gradient (RowLayout);
-  // dq[i] holds cotangent * dR/dQ
+  // sum over points of cotangent * derivative, added to gradient (RowLayout); dq[i] holds cotangent * dR/dQ
   void (*vjp)(const StackConstants&, const Points&, const double* cotangent, double* r, double* gradient, double* dq,
               double* workspace);
   // derivative along tangent (RowLayout) and along tangent_q
   void (*jvp)(const StackConstants&, const Points&, const double* tangent, const double* tangent_q, double* r,
               double* dr, double* workspace);
-  // weights[k] = exp(-x_k^2 / 2) / (sigma sqrt(2 pi)) * node_weights[k], x_k =
-  // (nodes[k] - centre) / sigma
+  // weights[k] = exp(-x_k^2 / 2) / (sigma sqrt(2 pi)) * node_weights[k], x_k = (nodes[k] - centre) / sigma
   void (*gaussian_weights)(double centre, double sigma, const double* nodes, const double* node_weights, ptrdiff_t m,
                            double* weights);
 };
 
-// Those for the running machine, or those named by the environment variable
-// KIESSIG_ISA. Throws std::runtime_error when that names none that can run
-// here.
+// Those for the running machine, or those named by the environment variable KIESSIG_ISA. Throws std::runtime_error when
+// that names none that can run here.
 const Kernels& kernels();
 
 }  // namespace kiessig

@@ -1,19 +1,15 @@
-// Characteristic matrices written for the admittance Y_j = k_j (1 - X_j) / (1 +
-// X_j), where X_j is Parratt's ratio of the two waves at the top of medium j
-// (Abeles 1950 in the form of Born & Wolf, Principles of Optics, section 1.6):
+// Characteristic matrices written for the admittance Y_j = k_j (1 - X_j) / (1 + X_j), where X_j is Parratt's ratio of
+// the two waves at the top of medium j (Abeles 1950 in the form of Born & Wolf, Principles of Optics, section 1.6):
 //
-//   through layer j:      Y <- (Y c - i z s) / (c - i Y s),       c = cos(k d),
-//   s = sin(k d) / k,   z = k^2 across interface a|b: Y <- Y (c + z_a s) / (c +
-//   z_b s),       c = cosh(p sigma^2),    s = sinh(p sigma^2) / p,
+//   through layer j:      Y <- (Y c - i z s) / (c - i Y s),       c = cos(k d),           s = sin(k d) / k,   z = k^2
+//   across interface a|b: Y <- Y (c + z_a s) / (c + z_b s),       c = cosh(p sigma^2),    s = sinh(p sigma^2) / p,
 //                                                                 p = k_a k_b
 //   at the surface:       V_0 = (k_0 - Y) / (k_0 + Y)
 //
-// The interface step is Parratt's step with the Nevot-Croce factor, multiplied
-// through by exp(p sigma^2). Both pairs (c, s) are even functions of k and of
-// p, so they are entire functions of z and of z_a z_b: a vanishing k_j is an
-// ordinary point, and so are derivatives with respect to z. Both are the same
-// function, since cosh(p sigma^2) and sinh(p sigma^2)/p are cos and sin/k at k
-// = i p. They are formed with a common factor exp(i k d), which decays and
+// The interface step is Parratt's step with the Nevot-Croce factor, multiplied through by exp(p sigma^2). Both pairs
+// (c, s) are even functions of k and of p, so they are entire functions of z and of z_a z_b: a vanishing k_j is an
+// ordinary point, and so are derivatives with respect to z. Both are the same function, since cosh(p sigma^2) and
+// sinh(p sigma^2)/p are cos and sin/k at k = i p. They are formed with a common factor exp(i k d), which decays and
 // cancels in the quotients.
 #include "near_edge.hpp"
 
@@ -26,8 +22,7 @@ namespace {
 
 using Complex = std::complex<double>;
 
-// cos(k d) and sin(k d)/k at k^2 = z with their derivatives with respect to z,
-// times a common factor of modulus <= 1.
+// cos(k d) and sin(k d)/k at k^2 = z with their derivatives with respect to z, times a common factor of modulus <= 1.
 struct EvenPair {
   Complex c, s, dc, ds;
 };

@@ -1,11 +1,8 @@
-// The public functions: batches, threads, the two sides of a stack, smearing,
-// scale and background.
+// The public functions: batches, threads, the two sides of a stack, smearing, scale and background.
 //
-// The work is cut into blocks of Q values of one stack, whatever the number of
-// threads, and sums over blocks are taken in their order: results do not depend
-// on the number of threads. A block sorts its points into up to four groups
-// (seen from the front or from the back, sharp or smeared) and each group is
-// one call of the recursion.
+// The work is cut into blocks of Q values of one stack, whatever the number of threads, and sums over blocks are taken
+// in their order: results do not depend on the number of threads. A block sorts its points into up to four groups (seen
+// from the front or from the back, sharp or smeared) and each group is one call of the recursion.
 #include <algorithm>
 #include <cmath>
 #include <kiessig/specular.hpp>
@@ -24,15 +21,13 @@ using Index = std::ptrdiff_t;
 constexpr Index k_block = 256;      // points per task
 constexpr Index k_node_chunk = 64;  // nodes whose derivative rows are held at once
 
-// Below this fraction of Q a resolution is no resolution: its effect is beyond
-// double precision for any thickness up to 1e7 angstrom, and its nodes could
-// hardly be told apart.
+// Below this fraction of Q a resolution is no resolution: its effect is beyond double precision for any thickness up
+// to 1e7 angstrom, and its nodes could hardly be told apart.
 constexpr double k_sharp = 1e-10;
 
 std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
-// Points of one block that are seen from the same side and are all sharp or all
-// smeared.
+// Points of one block that are seen from the same side and are all sharp or all smeared.
 struct Group {
   bool reversed = false;
   bool smeared = false;
@@ -45,6 +40,7 @@ struct Group {
 struct Scratch {
   Stack stack;
   Smearing smearing;
+  std::vector<double> node_r, node_dq;
   Group group;
   std::vector<double> r, dr, rows, dq, accumulated, cotangent, gradient, tangent, tangent_q;
 };
@@ -57,8 +53,7 @@ StackRows stack_rows(const SpecularBatch& in, Index b) {
   return {in.n_layers, in.thickness.row(b), in.sld.row(b), in.sld_imag.row(b), in.roughness.row(b)};
 }
 
-// Calls body() with scratch.stack and scratch.group set, for every non-empty
-// group of the block.
+// Calls body() with scratch.stack and scratch.group set, for every non-empty group of the block.
 template <class Body>
 void for_groups(const SpecularBatch& in, const Block& block, Scratch& scratch, const Body& body) {
   const double* q = in.q.row(block.batch);
@@ -88,6 +83,16 @@ void for_groups(const SpecularBatch& in, const Block& block, Scratch& scratch, c
   }
 }
 
+// Chooses the nodes for the group at hand.
+void build_smearing(const SpecularBatch& in, Scratch& s) {
+  const Group& g = s.group;
+  if (in.rule.n > 0) {
+    s.smearing.build(in.rule, g.q.data(), g.sigma.data(), g.count());
+  } else {
+    s.smearing.build(s.stack, g.q.data(), g.sigma.data(), g.count());
+  }
+}
+
 // One task per block. estimate: nanoseconds per point and interface.
 template <class Task>
 void for_blocks(const SpecularBatch& in, double estimate, const Task& task) {
@@ -101,8 +106,7 @@ void for_blocks(const SpecularBatch& in, double estimate, const Task& task) {
   });
 }
 
-// Calls body(array, length of a field's row, column, entry) for every entry of
-// a derivative row whose field is wanted.
+// Calls body(array, length of a field's row, column, entry) for every entry of a derivative row whose field is wanted.
 template <class T, class Body>
 void for_entries(const RowLayout& row, bool reversed, const SpecularFields<T>& fields, const Body& body) {
   const auto visit = [&](const T& field, Index start, Index length) {
@@ -126,8 +130,19 @@ void reflectivity(const SpecularBatch& in, double* r) {
       const Group& g = s.group;
       s.r.resize(size(g.count()));
       if (g.smeared) {
-        s.smearing.build(s.stack, g.q.data(), g.sigma.data(), g.count());
-        for (Index i = 0; i < g.count(); ++i) s.r[size(i)] = s.smearing.sums(i).r;
+        build_smearing(in, s);
+        const double* node_r = s.smearing.node_r();
+        if (s.smearing.nodes_move()) {
+          s.node_r.resize(size(s.smearing.n_nodes()));
+          s.stack.values(s.smearing.node_q(), s.smearing.n_nodes(), s.node_r.data());
+          node_r = s.node_r.data();
+        }
+        for (Index i = 0; i < g.count(); ++i) {
+          const double* weights = s.smearing.weights(i) - s.smearing.first(i);
+          double sum = 0.0;
+          for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) sum += weights[k] * node_r[k];
+          s.r[size(i)] = sum;
+        }
       } else {
         s.stack.values(g.q.data(), g.count(), s.r.data());
       }
@@ -174,8 +189,7 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
       const Index n = in.n_layers;
       const bool in_place = !g.smeared && !g.reversed && g.count() == block.end - block.begin && jacobian.thickness &&
                             jacobian.sld && jacobian.sld_imag && jacobian.roughness;
-      if (in_place) {  // the common case: the kernel writes straight into the
-                       // caller's arrays
+      if (in_place) {  // the common case: the kernel writes straight into the caller's arrays
         const Index point = first + block.begin;
         const JacobianRows rows{jacobian.thickness + point * n,
                                 jacobian.sld + point * (n + 2),
@@ -210,16 +224,16 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
         }
         return;
       }
-      // rows at a chunk of nodes are added, weighted, to every point that uses
-      // these nodes
-      s.smearing.build(s.stack, g.q.data(), g.sigma.data(), g.count());
+      // rows at a chunk of nodes are added, weighted, to every point that uses these nodes
+      build_smearing(in, s);
+      s.node_r.resize(size(s.smearing.n_nodes()));
+      s.node_dq.resize(size(s.smearing.n_nodes()));
       s.accumulated.assign(size(g.count() * row.size()), 0.0);
       s.rows.resize(size(k_node_chunk * row.size()));
-      s.r.resize(size(k_node_chunk));
-      s.dq.resize(size(k_node_chunk));
       for (Index start = 0; start < s.smearing.n_nodes(); start += k_node_chunk) {
         const Index end = std::min(start + k_node_chunk, s.smearing.n_nodes());
-        s.stack.jacobian(s.smearing.node_q() + start, end - start, s.r.data(), s.rows.data(), s.dq.data());
+        s.stack.jacobian(s.smearing.node_q() + start, end - start, s.node_r.data() + start, s.rows.data(),
+                         s.node_dq.data() + start);
         for (Index i = 0; i < g.count(); ++i) {
           const Index from = std::max(start, s.smearing.first(i));
           const Index to = std::min(end, s.smearing.last(i));
@@ -234,7 +248,8 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
         }
       }
       for (Index i = 0; i < g.count(); ++i) {
-        const Smearing::Sums sums = s.smearing.sums(i);
+        const Smearing::Sums sums =
+            s.smearing.nodes_move() ? s.smearing.sums(i, s.node_r.data(), s.node_dq.data()) : s.smearing.sums(i);
         put(i, sums.r, sums.dq, sums.dsigma, s.accumulated.data() + i * row.size());
       }
     });
@@ -244,8 +259,7 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
 void reflectivity_vjp(const SpecularBatch& in, const Rows& cotangent, double* r,
                       const SpecularFields<double*>& gradient) {
   const RowLayout row{in.n_layers};
-  // per block: the stack's row in the order of the front, then scale and
-  // background
+  // per block: the stack's row in the order of the front, then scale and background
   const Index entries = row.size() + 2;
   const Index per_element = (in.n_q + k_block - 1) / k_block;
   std::vector<double> partial(size(in.n_batch * per_element * entries), 0.0);
@@ -267,9 +281,9 @@ void reflectivity_vjp(const SpecularBatch& in, const Rows& cotangent, double* r,
         total[row.size()] += c[g.index[size(i)]] * value;
         total[row.size() + 1] += c[g.index[size(i)]];
       };
-      const Index nodes = g.smeared
-                              ? (s.smearing.build(s.stack, g.q.data(), g.sigma.data(), g.count()), s.smearing.n_nodes())
-                              : g.count();
+      if (g.smeared) build_smearing(in, s);
+      const bool moving = g.smeared && s.smearing.nodes_move();
+      const Index nodes = g.smeared ? s.smearing.n_nodes() : g.count();
       s.cotangent.assign(size(nodes), 0.0);
       s.r.resize(size(nodes));
       s.dq.resize(size(nodes));
@@ -279,15 +293,27 @@ void reflectivity_vjp(const SpecularBatch& in, const Rows& cotangent, double* r,
           s.cotangent[size(i)] = weight;
           continue;
         }
-        const Smearing::Sums sums = s.smearing.sums(i);
-        put(i, sums.r, weight * sums.dq, weight * sums.dsigma);
         const double* weights = s.smearing.weights(i) - s.smearing.first(i);
         for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) s.cotangent[size(k)] += weight * weights[k];
+        if (moving) continue;
+        const Smearing::Sums sums = s.smearing.sums(i);
+        put(i, sums.r, weight * sums.dq, weight * sums.dsigma);
       }
       const double* q = g.smeared ? s.smearing.node_q() : g.q.data();
       s.stack.vjp(q, nodes, s.cotangent.data(), s.r.data(), s.gradient.data(), s.dq.data());
       if (!g.smeared) {
         for (Index i = 0; i < nodes; ++i) put(i, s.r[size(i)], s.dq[size(i)], 0.0);
+      }
+      for (Index i = 0; moving && i < g.count(); ++i) {
+        const double* weights = s.smearing.weights(i) - s.smearing.first(i);
+        double value = 0.0, q_bar = 0.0, sigma_bar = 0.0;
+        for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) {
+          const double bar = s.smearing.node_slope(k) * s.dq[size(k)];  // holds the weight
+          value += weights[k] * s.r[size(k)];
+          q_bar += bar;
+          sigma_bar += bar * s.smearing.node_in_sigma(k);
+        }
+        put(i, value, q_bar, sigma_bar);
       }
       SpecularFields<double*> front;
       front.thickness = total + row.thickness();
@@ -333,12 +359,20 @@ void reflectivity_jvp(const SpecularBatch& in, const SpecularFields<Rows>& tange
         r[point] = scale * value + background;
         dr[point] = scale * derivative + scale_tangent * value + background_tangent;
       };
-      if (g.smeared) s.smearing.build(s.stack, g.q.data(), g.sigma.data(), g.count());
+      if (g.smeared) build_smearing(in, s);
+      const bool moving = g.smeared && s.smearing.nodes_move();
       const Index nodes = g.smeared ? s.smearing.n_nodes() : g.count();
       const double* q = g.smeared ? s.smearing.node_q() : g.q.data();
       s.tangent_q.assign(size(nodes), 0.0);
       if (!g.smeared && q_tangent != nullptr) {
         for (Index i = 0; i < nodes; ++i) s.tangent_q[size(i)] = side * q_tangent[g.index[size(i)]];
+      }
+      for (Index i = 0; moving && i < g.count(); ++i) {
+        const double along_q = q_tangent == nullptr ? 0.0 : side * q_tangent[g.index[size(i)]];
+        const double along_sigma = dq_tangent == nullptr ? 0.0 : dq_tangent[g.index[size(i)]];
+        for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) {
+          s.tangent_q[size(k)] = s.smearing.node_slope(k) * (along_q + s.smearing.node_in_sigma(k) * along_sigma);
+        }
       }
       s.r.resize(size(nodes));
       s.dr.resize(size(nodes));
@@ -348,10 +382,17 @@ void reflectivity_jvp(const SpecularBatch& in, const SpecularFields<Rows>& tange
           put(i, s.r[size(i)], s.dr[size(i)]);
           continue;
         }
-        const Smearing::Sums sums = s.smearing.sums(i);
         const double* weights = s.smearing.weights(i) - s.smearing.first(i);
-        double derivative = 0.0;
-        for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) derivative += weights[k] * s.dr[size(k)];
+        double value = 0.0, derivative = 0.0;
+        for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) {
+          value += weights[k] * s.r[size(k)];
+          derivative += weights[k] * s.dr[size(k)];
+        }
+        if (moving) {
+          put(i, value, derivative);
+          continue;
+        }
+        const Smearing::Sums sums = s.smearing.sums(i);
         if (q_tangent != nullptr) derivative += side * q_tangent[g.index[size(i)]] * sums.dq;
         if (dq_tangent != nullptr) derivative += dq_tangent[g.index[size(i)]] * sums.dsigma;
         put(i, sums.r, derivative);

@@ -56,9 +56,8 @@ void Stack::assign(const StackRows& rows, bool reversed) {
       // z >= k_near_edge_derivative Q^2/4 for all media, with a margin for rounding
       absorbs ? HUGE_VAL : std::max(2.0 * std::sqrt(highest * (1.0 + 4.0 * k_near_edge_derivative)), k_smallest_q),
       1.0 + 4.0 * std::sqrt(highest),
-      // each interface changes the waves by a factor between 1e-18 (two media
-      // near an edge at the smallest Q) and 8, or 8 exp(k_max_growth) where
-      // roughness makes it grow
+      // each interface changes the waves by a factor between 1e-18 (two media near an edge at the smallest Q) and 8, or
+      // 8 exp(k_max_growth) where roughness makes it grow
       grows ? 2 : 8};
 }
 

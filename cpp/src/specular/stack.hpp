@@ -1,5 +1,4 @@
-// One stack and its reflectivity at lists of Q, without smearing, scale or
-// background.
+// One stack and its reflectivity at lists of Q, without smearing, scale or background.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +17,8 @@ struct StackRows {
   const double* roughness;
 };
 
-// Holds what does not depend on Q, and memory that the kernels work in: one per
-// thread, reused from stack to stack. Q here is never negative. A reversed
-// stack is seen from its backing.
+// Holds what does not depend on Q, and memory that the kernels work in: one per thread, reused from stack to stack. Q
+// here is never negative. A reversed stack is seen from its backing.
 class Stack {
  public:
   void assign(const StackRows& rows, bool reversed);
@@ -34,16 +32,14 @@ class Stack {
   void values(const double* q, std::ptrdiff_t m, double* r);
   void amplitudes(const double* q, std::ptrdiff_t m, double* re, double* im);
 
-  // Derivatives of scale * R(q[i]) in point i's rows, and with respect to Q in
-  // dq[i]; r[i] itself is not scaled. Entries are in the order of this side's
-  // media.
+  // Derivatives of scale * R(q[i]) in point i's rows, and with respect to Q in dq[i]; r[i] itself is not scaled.
+  // Entries are in the order of this side's media.
   void jacobian(const double* q, std::ptrdiff_t m, double scale, double* r, const JacobianRows& rows, double* dq);
 
   // The same with one row of layout().size() entries per point.
   void jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, double* dq);
 
-  // gradient[e] += sum_i cotangent[i] dR(q[i])/d(entry e); dq[i] = cotangent[i]
-  // dR/dQ
+  // gradient[e] += sum_i cotangent[i] dR(q[i])/d(entry e); dq[i] = cotangent[i] dR/dQ
   void vjp(const double* q, std::ptrdiff_t m, const double* cotangent, double* r, double* gradient, double* dq);
 
   // dr[i] = sum_e tangent[e] dR(q[i])/d(entry e) + tangent_q[i] dR/dQ

@@ -11,9 +11,8 @@ namespace {
 
 using Active = CppAD::AD<double>;
 
-// CppAD's allocator serves several threads only after a set-up that belongs to
-// the whole process. Recordings are short and replay in microseconds, so that
-// one lock for all of them costs nothing that could be measured.
+// CppAD's allocator serves several threads only after a set-up that belongs to the whole process. Recordings are short
+// and replay in microseconds, so that one lock for all of them costs nothing that could be measured.
 std::mutex& cppad_lock() {
   static std::mutex lock;
   return lock;
@@ -34,8 +33,7 @@ Active apply(TapeOp op, const Active& a, const Active& b) {
     case TapeOp::divide:
       return a / b;
     case TapeOp::power:
-      // a whole exponent keeps negative bases and derivatives at base 0 legal: d
-      // a^2 / da = 2 a
+      // a whole exponent keeps negative bases and derivatives at base 0 legal: d a^2 / da = 2 a
       if (CppAD::Constant(b)) {
         const double exponent = CppAD::Value(b);
         if (std::abs(exponent) <= 64.0 && exponent == std::floor(exponent)) {
@@ -54,8 +52,7 @@ struct Tape::Recording {
   CppAD::ADFun<double> function;
   std::ptrdiff_t n_inputs = 0;
   std::ptrdiff_t n_outputs = 0;
-  // CppAD records no function without inputs or outputs: such a recording keeps
-  // its constant results
+  // CppAD records no function without inputs or outputs: such a recording keeps its constant results
   std::vector<double> fixed;
   bool is_fixed = false;
 };

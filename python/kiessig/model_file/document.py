@@ -42,8 +42,9 @@ def read_document(path: Path) -> Any:
     import yaml
 
     text = _read_text(path)
-    loader = _loader_class()(text)
+    loader = None
     try:
+        loader = _loader_class()(text)
         node = loader.get_single_node()
         if node is None:
             message = f"{path}: the file is empty; a model needs at least 'sample'"
@@ -59,7 +60,8 @@ def read_document(path: Path) -> Any:
         message = f"{path}: the file is nested too deeply for a model"
         raise ModelFileError(message) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 def _read_text(path: Path) -> str:

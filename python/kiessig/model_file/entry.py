@@ -156,8 +156,6 @@ class Entry:
         """Return the value as a number, infinite ones and NaN included, or None if it is something else."""
         if isinstance(self.value, bool) or not isinstance(self.value, str | int | float):
             return None
-        if isinstance(self.value, str) and "_" in self.value:  # Python's digit grouping
-            return None
         try:
             return float(self.value)
         except (ValueError, OverflowError):

@@ -28,7 +28,7 @@ def adam(
     schedule: str = "cosine",
     final_rate: float = 1e-3,
     beta1: float = 0.9,
-    beta2: float = 0.999,
+    beta2: float = 0.99,
     epsilon: float = 1e-12,
     tolerance: float = 1e-7,
     check_every: int = 25,
@@ -55,7 +55,8 @@ def adam(
     final_rate : float
         Last step size over first, in (0, 1].
     beta1, beta2 : float
-        Decay of the running means of the gradient and of its square, in [0, 1).
+        Decay of the running means of the gradient and of its square, in [0, 1). The paper's 0.999 for `beta2` averages
+        noise out of the gradients; these have none, and a shorter memory forgets the steep slopes of the start sooner.
     epsilon : float
         Added to the root of the mean square, relative to the largest gradient of the start.
     tolerance : float

@@ -23,6 +23,7 @@ def box_least_squares(
     matrix : float array, shape (k, n)
         Columns of comparable length.
     offset : float array, shape (k,)
+        The residuals at d = 0.
     lower, upper : float arrays, shape (n,)
         Bounds of the step, ``lower <= 0 <= upper``; infinite where there is none.
     damping : float

@@ -29,6 +29,7 @@ def relative_gain(evaluator: Evaluator, lower: FloatArray, upper: FloatArray, fi
     evaluator : Evaluator
         Its best point is examined; costs a Jacobian if there is none yet at that point.
     lower, upper : float arrays, shape (n,)
+        Bounds.
     first : float
         Misfit at the start, the scale below which a misfit counts as zero.
     """

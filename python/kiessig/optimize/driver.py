@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -152,7 +153,7 @@ def minimize(
     if max_evaluations is None:
         constant, per_parameter = chosen.evaluations
         max_evaluations = constant + per_parameter * start.size
-    elif isinstance(max_evaluations, bool) or int(max_evaluations) != max_evaluations or max_evaluations < 1:
+    elif isinstance(max_evaluations, bool) or not isinstance(max_evaluations, Integral) or max_evaluations < 1:
         message = f"minimize: max_evaluations must be a positive whole number; got {max_evaluations!r}"
         raise InvalidValueError(message)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kiessig.errors import InvalidValueError
 from kiessig.optimize.linear_model import LinearModel
 from kiessig.optimize.objective import Evaluator, FloatArray
 from kiessig.optimize.polish import polish
@@ -66,6 +67,15 @@ def levenberg_marquardt(
     .. [3] H. B. Nielsen, Damping parameter in Marquardt's method, report IMM-REP-1999-05, Technical University of
        Denmark (1999).
     """
+    for name, option, holds in (
+        ("ftol", ftol, 0.0 <= ftol < np.inf),
+        ("xtol", xtol, 0.0 <= xtol < np.inf),
+        ("damping", damping, 0.0 < damping < np.inf),
+    ):
+        if not holds:
+            required = "positive" if name == "damping" else "non-negative"
+            message = f"levenberg_marquardt: {name} must be {required} and finite; got {option!r}"
+            raise InvalidValueError(message)
     x = x0.copy()
     residuals, value = evaluator.residuals(x, jacobian_follows=True)
     first = value

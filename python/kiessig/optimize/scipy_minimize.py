@@ -147,7 +147,10 @@ def _run(
         return evaluator.value(at(z)) / place.reference
 
     def value_and_gradient(z: FloatArray) -> tuple[float, FloatArray]:
-        misfit, gradient = evaluator.value_and_gradient(at(z))
+        x = at(z)
+        if method in _HESSIAN:
+            evaluator.jacobian(x)  # serves for the gradient as well
+        misfit, gradient = evaluator.value_and_gradient(x)
         return misfit / place.reference, gradient * place.slope(z) / place.reference
 
     def hessian(z: FloatArray) -> FloatArray:

@@ -35,6 +35,7 @@ def test_uncertainties_are_honest_over_seeds() -> None:
     demos = [run_demo(seed, progress=False) for seed in range(30)]
     assert all(demo.result.success for demo in demos)
     found = np.array([pulls(demo) for demo in demos])
+    assert len(np.unique(found[:, 0])) == 30
     # 180 pulls of six parameters: their root mean square is 1 +- 1/sqrt(360) if all were independent; 5 of that.
     # A scale of the noise wrong by sqrt(2) gives 0.7 or 1.4.
     assert abs(np.sqrt((found**2).mean()) - 1.0) < 5 * 0.053

@@ -62,6 +62,9 @@ def test_several_measurements_are_told_apart() -> None:
     assert entries == ["D2O", "SMW, ×10$^{-2}$", "measurement 2, ×10$^{-4}$", "model"]
     colours = {line.get_color() for line in profile.lines}
     assert len(colours) == 3
+    models = [line.get_ydata() for line in curve.lines if line.get_color() == "#000000"]
+    for i in (1, 2):  # the same curve, two decades lower each time
+        np.testing.assert_allclose(models[i], 10.0 ** (-2 * i) * models[0], rtol=1e-14)  # roundoff
     for axes, line in zip(residuals, profile.lines, strict=True):
         assert axes.lines[0].get_color() == line.get_color()
 
@@ -140,7 +143,7 @@ def test_result_gives_the_title_and_must_be_of_these_values() -> None:
     problem.parameters[0].value = 195.0
     result = problem.fit(progress=False)
     title = plot_fit(problem, result).get_suptitle()
-    assert title == f"χ²/N = {result.chi2_per_point:.4g}, N = 40, 1 parameters"
+    assert title == f"χ²/N = {result.chi2_per_point:.4g}, N = 40, 1 parameter"
     problem.parameters[0].value = 195.0
     with pytest.raises(InvalidValueError, match="no longer have the values of result"):
         plot_fit(problem, result)

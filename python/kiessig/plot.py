@@ -311,7 +311,9 @@ def _finish_profile(axes: Any, sample: Sample | None) -> None:
 
 def _headline(result: FitResult) -> str:
     misfit = "ln misfit" if result.misfit == "log" else "χ²"
-    parts = [f"{misfit}/N = {result.chi2_per_point:.4g}", f"N = {result.n_points}", f"{len(result.names)} parameters"]
+    n = len(result.names)
+    fitted = f"{n} parameter{'' if n == 1 else 's'}"
+    parts = [f"{misfit}/N = {result.chi2_per_point:.4g}", f"N = {result.n_points}", fitted]
     return ", ".join(parts if result.success else [*parts, "NOT CONVERGED"])
 
 

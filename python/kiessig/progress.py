@@ -71,22 +71,22 @@ class Progress:
             self._guarded(lambda: self._show(n_evaluations, misfit))
 
     def _open(self) -> None:
+        file = sys.stderr if self._file is None else self._file
+        if file is None or not file.isatty():
+            return
         from tqdm import tqdm
 
         # No watching thread: it would outlive the bar, and the fit drives the bar often enough.
         quiet: Any = type("_Bar", (tqdm,), {"monitor_interval": 0})
-        bar = quiet(
+        self._bar = quiet(
             desc=self._description,
             total=self._total,
             unit=" evaluations",
-            file=sys.stderr if self._file is None else self._file,
+            file=file,
             delay=self._delay,
-            disable=None,
             leave=False,
             dynamic_ncols=True,
         )
-        if not bar.disable:
-            self._bar = bar
 
     def _show(self, n_evaluations: int, misfit: float) -> None:
         self._bar.set_postfix_str(f"misfit {misfit:.6g}", refresh=False)

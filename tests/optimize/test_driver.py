@@ -93,8 +93,6 @@ VALUES = {
     "scale": [100.0, 1e-4],
     "maxcor": 5,
     "maxls": 30,
-    "c1": 1e-3,
-    "c2": 0.5,
     "eta": 0.2,
     "stepmx": 10.0,
     "initial_tr_radius": 0.5,

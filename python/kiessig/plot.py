@@ -37,6 +37,7 @@ _PROFILE_MARGIN = 0.2  # beyond the automatic range, on both sides
 _NAME_WIDTH = 0.025  # of a letter, as a fraction of the profile's axes
 _LIMITS = "R + dR, where R is around 0"
 _RESIDUALS = {"chi2": "ΔR / dR", "log": "ln(R / model)"}
+_LEGEND_INSIDE = 3  # measurements whose legend fits above the curves
 _RESIDUAL_PANELS = 4  # more measurements than that share one panel
 
 
@@ -101,7 +102,11 @@ def plot_fit(problem: Problem, result: FitResult | None = None, path: str | os.P
         raise InvalidValueError(message)
     measurements = problem.measurements
     panels = len(measurements) if len(measurements) <= _RESIDUAL_PANELS else 1
-    figure = Figure(figsize=(8.0, 4.4 + 0.55 * panels), dpi=200, layout="constrained")
+    figure = Figure(
+        figsize=(8.0, 4.4 + 0.55 * panels + 0.25 * max(len(measurements) - _LEGEND_INSIDE, 0)),
+        dpi=200,
+        layout="constrained",
+    )
     grid = figure.add_gridspec(
         1 + panels, 2, width_ratios=(1.75, 1.0), height_ratios=(3.2 + 0.6 * panels, *[1.0] * panels)
     )
@@ -193,7 +198,11 @@ def _draw_curves(axes: Any, styles: Sequence[tuple[Measurement, str, str]]) -> N
     entries = dict(zip(labels, handles, strict=True))
     last = [label for label in ("model", _LIMITS) if label in entries]
     order = [label for label in entries if label not in last] + last
-    axes.legend([entries[label] for label in order], order, fontsize=8, frameon=False)
+    listed = [entries[label] for label in order], order
+    if len(styles) <= _LEGEND_INSIDE:
+        axes.legend(*listed, fontsize=8, frameon=False)
+    else:
+        axes.figure.legend(*listed, fontsize=8, frameon=False, loc="outside lower center", ncols=3)
 
 
 def _q_scale(q: FloatArray) -> str:

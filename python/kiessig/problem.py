@@ -116,7 +116,7 @@ class Measurement:
     @property
     def parameters(self) -> list[Parameter]:
         """Free parameters: of the sample, then scale and background."""
-        return free_parameters(self._quantities())
+        return free_parameters([*self.sample.parameters, self.scale, self.background])
 
     def reflectivity(self) -> FloatArray:
         """Compute the model curve at the points of the dataset and the present values of the parameters.
@@ -273,7 +273,7 @@ class Problem:
             outputs += quantities
             row += len(item.dataset)
         self.n_points = row
-        self.parameters = free_parameters(outputs)
+        self.parameters = free_parameters(found for item in self.measurements for found in item.parameters)
         self.names = _names(self.parameters, self.measurements)
         self._tape = _core.Tape(*record(outputs, self.parameters))
         self._not_negative = _not_negative(self.parameters, self.measurements)

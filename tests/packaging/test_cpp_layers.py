@@ -14,7 +14,7 @@ ARROWS = {
     "cpp/src/simd": (),
     "cpp/src/parallel": (),
     "cpp/src/tape": ("cpp/include/kiessig/tape.hpp",),
-    "cpp/src/resolution": ("cpp/src/specular/stack.hpp",),
+    "cpp/src/resolution": ("cpp/include/kiessig/specular.hpp", "cpp/src/specular/stack.hpp"),
     "cpp/src/specular": (),
     "cpp/src/specular/kernel.cpp": ("cpp/src/simd",),
     # where stacks, smearing and threads meet

@@ -10,41 +10,37 @@ namespace KIESSIG_ISA_NAME {
 constexpr double k_round = 6755399441055744.0;
 
 // exp(x) for x <= 700, at most 2 ulp; exactly 0 below -340, so that a square of the result is never a denormal number.
-// x = n ln 2 + r with |r| <= ln 2 / 2, Taylor polynomial of degree 13 in r (remainder 2^-57), n added to the exponent.
+// x = n ln 2 + r with |r| <= ln 2 / 2; 1 + r + r^2 p(r) with p of degree 9 interpolating at Chebyshev points (relative
+// remainder 2e-17), its even and odd halves side by side; n added to the exponent.
 KIESSIG_INLINE Vec exponential(Vec x) {
-  const Vec floor = broadcast(-340.0);
-  const Mask vanishes = x < floor;
-  x = maximum(x, floor);
+  const Mask vanishes = x < broadcast(-340.0);
   const Vec shifted = x * 1.4426950408889634 + k_round;
   const Vec n = shifted - k_round;
   // ln 2 in two parts, the first with 21 trailing zero bits so that n * part is exact
   Vec r = x - n * 6.93147180369123816490e-01;
   r = r - n * 1.90821492927058770002e-10;
-  Vec p = broadcast(1.6059043836821613e-10);
-  p = p * r + 2.08767569878681e-09;
-  p = p * r + 2.505210838544172e-08;
-  p = p * r + 2.755731922398589e-07;
-  p = p * r + 2.755731922398589e-06;
-  p = p * r + 2.48015873015873e-05;
-  p = p * r + 1.984126984126984e-04;
-  p = p * r + 1.388888888888889e-03;
-  p = p * r + 8.333333333333333e-03;
-  p = p * r + 4.1666666666666664e-02;
-  p = p * r + 1.6666666666666666e-01;
-  p = p * r + 0.5;
-  p = p * r + 1.0;
-  p = p * r + 1.0;
+  const Vec r2 = r * r;
+  Vec even = broadcast(2.762008844540974816e-7);
+  Vec odd = broadcast(2.5100385495510319077e-8);
+  even = even * r2 + 2.4801521295954375131e-5;
+  odd = odd * r2 + 2.7557268459997064772e-6;
+  even = even * r2 + 1.3888888917213716901e-3;
+  odd = odd * r2 + 1.9841269863053616878e-4;
+  even = even * r2 + 4.1666666666624127873e-2;
+  odd = odd * r2 + 8.3333333333300618325e-3;
+  even = even * r2 + 0.50000000000000010221;
+  odd = odd * r2 + 1.6666666666666667453e-1;
+  const Vec p = 1.0 + (r + r2 * (even + r * odd));
   const Vec scaled = reinterpret_cast<Vec>(reinterpret_cast<Mask>(p) + (reinterpret_cast<Mask>(shifted) << 52));
   return select(vanishes, broadcast(0.0), scaled);
 }
 
-// sin(x) and cos(x) for |x| <= 8e8, at most 2 ulp (beyond: bounded by 1, no accuracy). Cody-Waite reduction by pi/2:
-// with fused multiply-add in two parts, else in three parts of 24 bits, whose products with n < 2^29 are exact, and a
-// fourth; minimax polynomials on [-pi/4, pi/4] with the coefficients of fdlibm's k_sin and k_cos (Sun Microsystems
-// 1993).
-KIESSIG_INLINE void sine_cosine(Vec x, Vec& sine, Vec& cosine) {
+// x - n pi/2 in [-pi/4, pi/4] for |x| <= 8e8, with n in the low bits of `quadrant`. Cody-Waite: with fused multiply-add
+// in two parts, else in three parts of 24 bits, whose products with n < 2^29 are exact, and a fourth.
+KIESSIG_INLINE Vec reduce(Vec x, Mask& quadrant) {
   const Vec shifted = x * 0.63661977236758134308 + k_round;
   const Vec n = shifted - k_round;
+  quadrant = reinterpret_cast<Mask>(shifted);
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
   // contracted, the first product is exact and so is its difference, down to the last bit of the first part
   Vec r = x - n * 0x1.921fb54442d18p+0;
@@ -55,6 +51,16 @@ KIESSIG_INLINE void sine_cosine(Vec x, Vec& sine, Vec& cosine) {
   r = r - n * 0x1.846988p-48;
   r = r - n * 0x1.8cc51701b839ap-72;
 #endif
+  return r;
+}
+
+// sin(x) and cos(x) for |x| <= 8e8, at most 2 ulp (beyond: bounded by 1, no accuracy). Cody-Waite reduction by pi/2:
+// with fused multiply-add in two parts, else in three parts of 24 bits, whose products with n < 2^29 are exact, and a
+// fourth; minimax polynomials on [-pi/4, pi/4] with the coefficients of fdlibm's k_sin and k_cos (Sun Microsystems
+// 1993).
+KIESSIG_INLINE void sine_cosine(Vec x, Vec& sine, Vec& cosine) {
+  Mask quadrant;
+  const Vec r = reduce(x, quadrant);
   const Vec z = r * r;
   Vec s = broadcast(1.58962301576546568060e-10);
   s = s * z - 2.50507477628578072866e-8;
@@ -70,10 +76,30 @@ KIESSIG_INLINE void sine_cosine(Vec x, Vec& sine, Vec& cosine) {
   c = c * z - 1.38888888888730564116e-3;
   c = c * z + 4.16666666666665929218e-2;
   const Vec cos_r = 1.0 - 0.5 * z + z * z * c;
-  const Mask quadrant = reinterpret_cast<Mask>(shifted);
   const Mask swapped = (quadrant & 1) != 0;
   sine = reinterpret_cast<Vec>(reinterpret_cast<Mask>(select(swapped, cos_r, sin_r)) ^ ((quadrant & 2) << 62));
   cosine = reinterpret_cast<Vec>(reinterpret_cast<Mask>(select(swapped, sin_r, cos_r)) ^ (((quadrant + 1) & 2) << 62));
+}
+
+// A and B with A + iB = w exp(ix), w > 0 close to 1, for |x| <= 8e8: exp(2ix) = (A + iB)/(A - iB), which is cheaper
+// than sine and cosine where a common factor does not matter. Reduction as above, then the Pade approximant of tan of
+// degrees 7 and 8 on [-pi/4, pi/4] (error of the phase 3e-16 x). Half turns of 2x are left out of A and B: `flips`
+// receives a sign bit for exp(2ix).
+KIESSIG_INLINE void half_angle(Vec x, Vec& a, Vec& b, Mask& flips) {
+  Mask quadrant;
+  const Vec r = reduce(x, quadrant);
+  const Vec z = r * r;
+  Vec p = broadcast(-1.7760017760017760018e-5);
+  Vec q = broadcast(4.9333382666716000049e-7);
+  p = p * z + 3.4188034188034188034e-3;
+  q = q * z - 3.1080031080031080031e-4;
+  p = p * z - 1.3333333333333333333e-1;
+  q = q * z + 2.5641025641025641026e-2;
+  p = p * z + 1.0;
+  q = q * z - 4.6666666666666666667e-1;
+  a = q * z + 1.0;
+  b = r * p;
+  flips = quadrant << 63;
 }
 
 // exp(z) for a complex z with Re z <= 700.

@@ -34,6 +34,9 @@ KIESSIG_INLINE Vec maximum(Vec a, Vec b) { return select(a > b, a, b); }
 
 KIESSIG_INLINE Vec absolute(Vec x) { return reinterpret_cast<Vec>(reinterpret_cast<Mask>(x) & 0x7fffffffffffffffLL); }
 
+// Changes the sign of x where the top bit of `flips` is set; its other bits must be zero.
+KIESSIG_INLINE Vec flip_sign(Vec x, Mask flips) { return reinterpret_cast<Vec>(reinterpret_cast<Mask>(x) ^ flips); }
+
 KIESSIG_INLINE bool any(Mask m) {
   long long bits = 0;
   for (int i = 0; i < k_width; ++i) bits |= m[i];

@@ -10,10 +10,11 @@
 //
 // Only decaying exponentials are formed. The Fresnel coefficient is kept as a quotient, F_j = N_j / D_j with
 //
-//   N_j = c (z_j - z_{j+1}) E_j,   D_j = c (k_j + k_{j+1})^2,   1/c = Q^2/4 + max |4 pi (rho_j - rho_0)|
+//   N_j = (z_j - z_{j+1}) E_j,   D_j = (k_j + k_{j+1})^2
 //
-// where the difference of squares is exact while k_j - k_{j+1} would cancel at large Q, and c keeps both near 1. With
-// X = u/t the value needs no division: u <- P (N t + D u), t <- D t + N u, brought back to size 1 now and then.
+// where the difference of squares is exact while k_j - k_{j+1} would cancel at large Q. With X = u/t the value needs no
+// division: u <- P (N t + D u), t <- D t + N u, brought back to size 1 now and then; and as a factor common to both
+// does not matter, P is split into two conjugate halves, one for u and one for t, that need neither sine nor cosine.
 //
 // Reverse sweep. With A = dR/dX_j in the sense dR = Re(A dX), starting from A = 2 conj(V_0), t = D_j + N_j X_{j+1} and
 // M = A P_j D_j (1 - X_{j+1}^2) / t^2:
@@ -21,8 +22,8 @@
 //   dR/d d_j       = Re(A X_j 2 i k_j)
 //   dR/dX_{j+1}    = A P_j (D_j^2 - N_j^2) / t^2
 //   dR/d sigma_j   = Re(-4 sigma k_j k_{j+1} N_j M)
-//   dR/d k_j       =  k_{j+1} (2 c E_j - 2 sigma^2 N_j) M + 2 i d_j A X_j + (the share of interface j - 1)
-//   dR/d k_{j+1}   = -k_j (2 c E_j + 2 sigma^2 N_j) M + ...
+//   dR/d k_j       =  k_{j+1} (2 E_j - 2 sigma^2 N_j) M + 2 i d_j A X_j + (the share of interface j - 1)
+//   dR/d k_{j+1}   = -k_j (2 E_j + 2 sigma^2 N_j) M + ...
 //   dR/d z_j       = (dR/dk_j) / (2 k_j)
 //
 // One sweep gives every derivative and needs no transcendental function that the forward pass has not formed. Cost on a
@@ -52,7 +53,7 @@ struct Medium {
   Complex propagation;  // P_j
   Wave n;               // N_j
   Wave d;               // D_j
-  Wave two_rough;       // 2 c E_j
+  Wave two_rough;       // 2 E_j
   Complex inverse_t;    // 1 / (D_j + N_j X_{j+1})
 };
 
@@ -125,8 +126,20 @@ KIESSIG_INLINE Complex propagation_factor(double two_d, Vec k) {
   return p;
 }
 
-KIESSIG_INLINE Complex as_complex(Complex a) { return a; }
-KIESSIG_INLINE Complex as_complex(Vec a) { return {a, broadcast(0.0)}; }
+// (u, t) -> (exp(2 i k d) u, t), times a number.
+KIESSIG_INLINE void propagate(double d, Vec k, Complex& u, Complex& t) {
+  Vec a, b;
+  Mask flips;
+  half_angle(d * k, a, b, flips);
+  u = {a * u.re - b * u.im, a * u.im + b * u.re};
+  t = {a * t.re + b * t.im, a * t.im - b * t.re};
+  u = {flip_sign(u.re, flips), flip_sign(u.im, flips)};
+}
+KIESSIG_INLINE void propagate(double d, Complex k, Complex& u, Complex& t) {
+  propagate(d, k.re, u, t);
+  u = exponential(-2.0 * d * k.im) * u;
+}
+
 KIESSIG_INLINE Complex plus(Complex a, Complex b) { return a + b; }
 KIESSIG_INLINE Complex plus(Vec a, Complex b) { return {a + b.re, b.im}; }
 KIESSIG_INLINE Vec real_part(Complex a) { return a.re; }
@@ -141,7 +154,6 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
   const Vec quarter = 0.25 * q * q;
   const Vec zero = broadcast(0.0);
   const Vec one = broadcast(1.0);
-  const Vec c = 1.0 / (quarter + s.largest_offset);
   Vec ignored = zero;
   Wave half_inverse;
   Wave k_below = wave_number<Keep>(s, s.n + 1, quarter, ignored, half_inverse);
@@ -154,21 +166,27 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
   }
   smallest = broadcast(1e300);
   ptrdiff_t until_normalised = s.normalise_every;
+  // square roots and divisions take long: those of the next medium start before they are needed
+  Wave k_next = fronting_wave(0.5 * q, Wave{});
+  Wave half_inverse_next = k_next;
+  if (s.n > 0) k_next = wave_number<Keep>(s, s.n, quarter, smallest, half_inverse_next);
   for (ptrdiff_t j = s.n; j >= 0; --j) {
-    Wave k = fronting_wave(0.5 * q, Wave{});
-    if (j > 0) k = wave_number<Keep>(s, j, quarter, smallest, half_inverse);
+    const Wave k = k_next;
+    half_inverse = half_inverse_next;
+    k_next = fronting_wave(0.5 * q, Wave{});
+    if (j > 1) k_next = wave_number<Keep>(s, j - 1, quarter, smallest, half_inverse_next);
     const Wave sum = k + k_below;
-    const Wave d = c * (sum * sum);
-    Wave n = c * step_of(s, j, Wave{});
-    Wave rough = fronting_wave(c, Wave{});
+    const Wave d = sum * sum;
+    Wave n = step_of(s, j, Wave{});
+    Wave rough = fronting_wave(one, Wave{});
     if (s.two_s2[j] != 0.0) {
       const Wave factor = roughness_factor(s, j, k * k_below);
       n = n * factor;
-      if (Keep) rough = c * factor;
+      rough = factor;
     }
-    Complex propagation = {one, zero};
-    if (j > 0) propagation = propagation_factor(s.two_d[j], k);
     if (Keep) {
+      Complex propagation = {one, zero};
+      if (j > 0) propagation = propagation_factor(s.two_d[j], k);
       const Complex inverse_t = bounded_inverse(plus(d, n * u));
       media[j].inverse_t = inverse_t;
       u = plus(n, d * u) * inverse_t;
@@ -183,7 +201,8 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
     } else {
       const Complex u_above = n * t + d * u;
       t = d * t + n * u;
-      u = j > 0 ? propagation * u_above : u_above;
+      u = u_above;
+      if (j > 0) propagate(0.5 * s.two_d[j], k, u, t);
       if (--until_normalised == 0) {
         until_normalised = s.normalise_every;
         u = u * bounded_inverse(t);

@@ -18,7 +18,7 @@ constexpr double k_near_edge_value = 1e-7;
 constexpr double k_near_edge_derivative = 3e-3;
 
 // Points below this Q are handed over as well: the recursion multiplies numbers of the size of Q^2.
-constexpr double k_smallest_q = 1e-10;
+constexpr double k_smallest_q = 1e-6;
 
 // One stack, in the form the recursion wants. Media j = 0 ... n + 1, interfaces j = 0 ... n between media j and j + 1.
 struct StackConstants {
@@ -31,7 +31,6 @@ struct StackConstants {
   const double* sigma;            // (n + 1) roughness
   const double* two_s2;           // (n + 1) twice the square of the roughness
   const unsigned char* may_grow;  // (n + 1) Nevot-Croce may exceed exp(k_max_growth) here for some Q
-  double largest_offset;          // of |offset_re + i offset_im|
   double real_from_q;         // from this Q on every k_j is real and no lane is near an edge; infinite with absorption
   double far_q;               // a Q far above every critical edge
   ptrdiff_t normalise_every;  // interfaces after which the two waves are brought back to the size of 1

@@ -25,7 +25,6 @@ void Stack::assign(const StackRows& rows, bool reversed) {
   const auto medium = [&](std::ptrdiff_t j) { return reversed ? last - j : j; };
   const double fronting = rows.sld[medium(0)];
   double highest = 0.0;  // edge
-  double largest = 0.0;  // modulus
   bool absorbs = false;
   bool grows = false;
   for (std::ptrdiff_t j = 0; j <= last; ++j) {
@@ -35,7 +34,6 @@ void Stack::assign(const StackRows& rows, bool reversed) {
     offset_im_[size(j)] = j == 0 ? 0.0 : k_four_pi * rows.sld_imag[from];
     two_d_[size(j)] = inner ? 2.0 * rows.thickness[from - 1] : 0.0;
     highest = std::max(highest, offset_re_[size(j)]);
-    largest = std::max(largest, std::hypot(offset_re_[size(j)], offset_im_[size(j)]));
     absorbs = absorbs || offset_im_[size(j)] != 0.0;
   }
   for (std::ptrdiff_t j = 0; j <= n; ++j) {
@@ -50,15 +48,22 @@ void Stack::assign(const StackRows& rows, bool reversed) {
     may_grow_[size(j)] = two_s2_[size(j)] * std::sqrt(bound) > k_max_growth ? 1 : 0;
     grows = grows || may_grow_[size(j)] != 0;
   }
-  constants_ = {
-      n, offset_re_.data(), offset_im_.data(), step_re_.data(), step_im_.data(), two_d_.data(), sigma_.data(),
-      two_s2_.data(), may_grow_.data(), largest,
-      // z >= k_near_edge_derivative Q^2/4 for all media, with a margin for rounding
-      absorbs ? HUGE_VAL : std::max(2.0 * std::sqrt(highest * (1.0 + 4.0 * k_near_edge_derivative)), k_smallest_q),
-      1.0 + 4.0 * std::sqrt(highest),
-      // each interface changes the waves by a factor between 1e-18 (two media near an edge at the smallest Q) and 8, or
-      // 8 exp(k_max_growth) where roughness makes it grow
-      grows ? 2 : 8};
+  constants_.n = n;
+  constants_.offset_re = offset_re_.data();
+  constants_.offset_im = offset_im_.data();
+  constants_.step_re = step_re_.data();
+  constants_.step_im = step_im_.data();
+  constants_.two_d = two_d_.data();
+  constants_.sigma = sigma_.data();
+  constants_.two_s2 = two_s2_.data();
+  constants_.may_grow = may_grow_.data();
+  // z >= k_near_edge_derivative Q^2/4 for all media, with a margin for rounding
+  constants_.real_from_q =
+      absorbs ? HUGE_VAL : std::max(2.0 * std::sqrt(highest * (1.0 + 4.0 * k_near_edge_derivative)), k_smallest_q);
+  constants_.far_q = 1.0 + 4.0 * std::sqrt(highest);
+  // each interface multiplies the waves by some Q^2, between 1e-12 and 1e3, and by exp(k_max_growth) at most where
+  // roughness makes them grow
+  constants_.normalise_every = grows ? 2 : 8;
 }
 
 void Stack::reserve_sweep() {

@@ -109,21 +109,21 @@ inline int run(int argc, char** argv) {
   static const check::Registration k_registration_of_##name(#name, test_##name); \
   static void test_##name()
 
-#define CHECK(condition)                                            \
-  do {                                                              \
+#define CHECK(condition)                                           \
+  do {                                                             \
     if (!(condition)) check::fail(__FILE__, __LINE__, #condition); \
   } while (false)
 
 #define CHECK_NEAR(actual, expected, tolerance) \
   check::near(__FILE__, __LINE__, #actual, (actual), (expected), (tolerance))
 
-#define CHECK_THROWS(expression, type)                                                    \
-  do {                                                                                    \
-    bool thrown = false;                                                                  \
-    try {                                                                                 \
-      expression;                                                                         \
-    } catch (const type&) {                                                               \
-      thrown = true;                                                                      \
-    }                                                                                     \
-    if (!thrown) check::fail(__FILE__, __LINE__, #expression " should throw " #type);     \
+#define CHECK_THROWS(expression, type)                                                \
+  do {                                                                                \
+    bool thrown = false;                                                              \
+    try {                                                                             \
+      expression;                                                                     \
+    } catch (const type&) {                                                           \
+      thrown = true;                                                                  \
+    }                                                                                 \
+    if (!thrown) check::fail(__FILE__, __LINE__, #expression " should throw " #type); \
   } while (false)

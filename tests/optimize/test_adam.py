@@ -47,6 +47,21 @@ def test_the_first_steps_are_the_papers():
     np.testing.assert_allclose([100.0, *(x[0] for x in fit.seen)], expected, rtol=1e-12)
 
 
+def test_the_descent_runs_in_the_coordinates_of_the_box():
+    """The slope of the map enters the gradient: compared with a transcription for a logistic coordinate."""
+    fit = Recorded(lambda x: [x[0] - 0.99, 1.0], lambda x: [[1.0], [0.0]])
+    minimize(fit, [0.1], (0.0, 1.0), method="adam", schedule="constant", learning_rate=0.5, steps=10, epsilon=1e-300)
+    u, m, v, expected = np.log(0.1 / 0.9), 0.0, 0.0, []
+    for t in range(1, 11):
+        x = 1.0 / (1.0 + np.exp(-u))
+        expected.append(x)
+        g = 2.0 * (x - 0.99) * x * (1.0 - x)
+        m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
+        u -= 0.5 * (m / (1.0 - 0.9**t)) / np.sqrt(v / (1.0 - 0.99**t))
+    # The start is known from before, but for its rounding through the map; rounding over ten steps.
+    np.testing.assert_allclose([x[0] for x in fit.seen][-9:], expected[1:], rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("schedule", "rate"),
     [
@@ -74,9 +89,10 @@ def test_bounds_that_span_decades_are_crossed():
 
 
 def test_converged_means_converged():
-    outcome = minimize(MISRA1A.objective(), MISRA1A.starts[1], ([100.0, 1e-4], [500.0, 2e-3]), method="adam")
+    bounds = ([100.0, 1e-4], [500.0, 2e-3])
+    outcome = minimize(MISRA1A.objective(), MISRA1A.starts[1], bounds, method="adam", max_evaluations=20000)
     assert outcome.success, outcome.message
-    assert outcome.n_evaluations < 3000  # the check ended it, not the schedule
+    assert outcome.n_evaluations < 15000  # the check ended it, not the schedule
     assert outcome.value == pytest.approx(MISRA1A.residual_sum, rel=1e-6)  # what every method promises
 
 

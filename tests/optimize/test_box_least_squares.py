@@ -52,6 +52,14 @@ def test_a_variable_met_on_the_way_is_let_go_again():
     np.testing.assert_allclose(step, [3.0, 0.74 / 0.97], rtol=1e-10)  # the damping itself
 
 
+def test_damping_counts_when_a_variable_is_let_go():
+    """Without its damping x[0] would press on to its bound -0.4; with it, the minimum is inside."""
+    matrix = np.array([[0.6, -0.9], [-1.8, -1.8]])
+    step = box_least_squares(matrix, np.array([3.8, 1.8]), np.array([-0.4, 0.0]), np.array([1.8, 0.9]), 1.0)
+    # With x[1] at its bound 0.9: (0.36 + 3.24 + 1) x + 0.6 * 2.99 - 1.8 * 0.18 = 0.
+    np.testing.assert_allclose(step, [-1.47 / 4.6, 0.9], rtol=1e-14)  # rounding
+
+
 def test_no_bounds_is_the_normal_equations():
     rng = np.random.default_rng(11)
     matrix, offset = rng.standard_normal((6, 4)), rng.standard_normal(6)

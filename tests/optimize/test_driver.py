@@ -79,7 +79,6 @@ VALUES = {
     "xatol": 1e-5,
     "fatol": 1e-7,
     "tolerance": 1e-5,
-    "x_scale": 2.0,
     "tr_solver": "exact",
     "damping": 0.1,
     "steps": 400,

@@ -176,6 +176,18 @@ def test_1e_7_beside_1e3(method, boxed):
     assert np.all(np.abs(outcome.x - best) <= 0.012 * errors)
 
 
+@pytest.mark.parametrize("method", [name for name in ALL if name != "adam"])
+def test_the_path_does_not_depend_on_units(method):
+    """Units of powers of two change no digit, so the paths are the same as long as every step scales with them."""
+    units = np.array([2.0**40, 2.0**-33])
+    fit = MISRA1A.objective()
+    scaled = Fit(lambda x: fit.residuals(x * units), lambda x: fit.jacobian(x * units) * units)
+    plain = minimize(fit, MISRA1A.starts[1], method=method)
+    other = minimize(scaled, np.array(MISRA1A.starts[1]) / units, method=method)
+    np.testing.assert_allclose(other.x * units, plain.x, rtol=1e-6)  # both converged, by their own tests
+    assert abs(other.n_evaluations - plain.n_evaluations) <= 0.1 * plain.n_evaluations
+
+
 @pytest.mark.parametrize("method", ALL)
 @pytest.mark.parametrize("kind", [Counting, CountingBoth])
 def test_evaluations_are_counted(method, kind):
@@ -310,4 +322,6 @@ def test_the_objective_may_do_what_it_likes_with_x(method):
     polite = minimize(reference, start, method=method, max_evaluations=60)
     rude = minimize(Rude(None, None), start, method=method, max_evaluations=60)
     np.testing.assert_array_equal(rude.x, polite.x)
+    np.testing.assert_array_equal(rude.residuals, polite.residuals)
+    np.testing.assert_array_equal(rude.residuals, reference.residuals(rude.x))
     np.testing.assert_array_equal(start, MISRA1A.starts[1])

@@ -4,7 +4,9 @@
 // in their order: results do not depend on the number of threads. A block sorts its points into up to four groups (seen
 // from the front or from the back, sharp or smeared) and each group is one call of the recursion.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <cstdint>
 #include <kiessig/specular.hpp>
 #include <vector>
 
@@ -28,24 +30,77 @@ constexpr double k_sharp = 1e-10;
 std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
 // Points of one block that are seen from the same side and are all sharp or all smeared.
-struct Group {
+class Group {
+ public:
   bool reversed = false;
   bool smeared = false;
-  std::vector<Index> index;      // position in the batch element's q
-  std::vector<double> q, sigma;  // |q| and its resolution
-  Index count() const { return static_cast<Index>(index.size()); }
+  const double* q = nullptr;      // |q|
+  const double* sigma = nullptr;  // where smeared
+  Index count = 0;
+
+  // Position of point i in the batch element's q.
+  Index index(Index i) const { return whole_ ? begin_ + i : index_[size(i)]; }
+  bool whole() const { return whole_; }  // the block itself, in its order
+
+  // All points of the block, which are sharp and seen from the front.
+  void assign_whole(const double* all_q, Index begin, Index end) {
+    reversed = smeared = false;
+    whole_ = true;
+    begin_ = begin;
+    count = end - begin;
+    q = all_q + begin;
+  }
+
+  // Those of the block that belong to the group; dq may be null.
+  void assign(bool from_the_back, bool with_width, const double* all_q, const double* dq, Index begin, Index end) {
+    reversed = from_the_back;
+    smeared = with_width;
+    whole_ = false;
+    index_.clear();
+    q_.clear();
+    sigma_.clear();
+    for (Index i = begin; i < end; ++i) {
+      const double width = dq == nullptr ? 0.0 : dq[i];
+      if ((all_q[i] < 0.0) != reversed || (width > k_sharp * std::abs(all_q[i])) != smeared) continue;
+      index_.push_back(i);
+      q_.push_back(std::abs(all_q[i]));
+      sigma_.push_back(width);
+    }
+    count = static_cast<Index>(index_.size());
+    q = q_.data();
+    sigma = sigma_.data();
+  }
+
+ private:
+  bool whole_ = false;
+  Index begin_ = 0;
+  std::vector<Index> index_;
+  std::vector<double> q_, sigma_;
 };
 
-// Working memory of one thread.
+// Working memory of one thread, kept from call to call.
 struct Scratch {
   Stack stack;
+  std::uint64_t stack_call = 0;  // what `stack` holds: the stack of this batch element of this call
+  Index stack_batch = -1;
   Smearing smearing;
-  std::vector<double> node_r, node_dq;
   Group group;
+  std::vector<double> node_r, node_dq;
   std::vector<double> r, dr, rows, dq, accumulated, cotangent, gradient, tangent, tangent_q;
+
+  bool is_large() const { return accumulated.capacity() > k_large || node_r.capacity() > k_large; }
+
+ private:
+  static constexpr std::size_t k_large = std::size_t{1} << 20;
 };
 
+Scratch& thread_scratch() {
+  thread_local Scratch scratch;
+  return scratch;
+}
+
 struct Block {
+  std::uint64_t call;  // different for every call of the library
   Index batch, begin, end;
 };
 
@@ -58,26 +113,27 @@ template <class Body>
 void for_groups(const SpecularBatch& in, const Block& block, Scratch& scratch, const Body& body) {
   const double* q = in.q.row(block.batch);
   const double* dq = in.dq ? in.dq.row(block.batch) : nullptr;
+  const auto use_stack = [&](bool reversed) {
+    if (scratch.stack_call == block.call && scratch.stack_batch == block.batch &&
+        scratch.stack.reversed() == reversed) {
+      return;
+    }
+    scratch.stack.assign(stack_rows(in, block.batch), reversed);
+    scratch.stack_call = block.call;
+    scratch.stack_batch = block.batch;
+  };
+  if (dq == nullptr && std::all_of(q + block.begin, q + block.end, [](double x) { return x >= 0.0; })) {
+    scratch.group.assign_whole(q, block.begin, block.end);
+    use_stack(false);
+    body();
+    return;
+  }
   for (const bool reversed : {false, true}) {
-    bool assigned = false;
     for (const bool smeared : {false, true}) {
       if (smeared && dq == nullptr) continue;
-      Group& g = scratch.group;
-      g.reversed = reversed;
-      g.smeared = smeared;
-      g.index.clear();
-      g.q.clear();
-      g.sigma.clear();
-      for (Index i = block.begin; i < block.end; ++i) {
-        const double sigma = dq == nullptr ? 0.0 : dq[i];
-        if ((q[i] < 0.0) != reversed || (sigma > k_sharp * std::abs(q[i])) != smeared) continue;
-        g.index.push_back(i);
-        g.q.push_back(std::abs(q[i]));
-        g.sigma.push_back(sigma);
-      }
-      if (g.index.empty()) continue;
-      if (!assigned) scratch.stack.assign(stack_rows(in, block.batch), reversed);
-      assigned = true;
+      scratch.group.assign(reversed, smeared, q, dq, block.begin, block.end);
+      if (scratch.group.count == 0) continue;
+      use_stack(reversed);
       body();
     }
   }
@@ -87,9 +143,9 @@ void for_groups(const SpecularBatch& in, const Block& block, Scratch& scratch, c
 void build_smearing(const SpecularBatch& in, Scratch& s) {
   const Group& g = s.group;
   if (in.rule.n > 0) {
-    s.smearing.build(in.rule, g.q.data(), g.sigma.data(), g.count());
+    s.smearing.build(in.rule, g.q, g.sigma, g.count);
   } else {
-    s.smearing.build(s.stack, g.q.data(), g.sigma.data(), g.count());
+    s.smearing.build(s.stack, g.q, g.sigma, g.count);
   }
 }
 
@@ -99,10 +155,13 @@ void for_blocks(const SpecularBatch& in, double estimate, const Task& task) {
   const Index per_element = (in.n_q + k_block - 1) / k_block;
   const double work =
       estimate * static_cast<double>(in.n_batch) * static_cast<double>(in.n_q) * static_cast<double>(in.n_layers + 1);
+  static std::atomic<std::uint64_t> calls{0};
+  const std::uint64_t call = ++calls;
   parallel_for(in.n_batch * per_element, threads_for(in.threads, work), [&](Index t) {
     const Index begin = t % per_element * k_block;
-    Scratch scratch;
-    task(scratch, Block{t / per_element, begin, std::min(begin + k_block, in.n_q)}, t);
+    Scratch& scratch = thread_scratch();
+    task(scratch, Block{call, t / per_element, begin, std::min(begin + k_block, in.n_q)}, t);
+    if (scratch.is_large()) scratch = Scratch{};
   });
 }
 
@@ -128,7 +187,7 @@ void reflectivity(const SpecularBatch& in, double* r) {
     double* out = r + block.batch * in.n_q;
     for_groups(in, block, s, [&] {
       const Group& g = s.group;
-      s.r.resize(size(g.count()));
+      s.r.resize(size(g.count));
       if (g.smeared) {
         build_smearing(in, s);
         const double* node_r = s.smearing.node_r();
@@ -137,16 +196,16 @@ void reflectivity(const SpecularBatch& in, double* r) {
           s.stack.values(s.smearing.node_q(), s.smearing.n_nodes(), s.node_r.data());
           node_r = s.node_r.data();
         }
-        for (Index i = 0; i < g.count(); ++i) {
+        for (Index i = 0; i < g.count; ++i) {
           const double* weights = s.smearing.weights(i) - s.smearing.first(i);
           double sum = 0.0;
           for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) sum += weights[k] * node_r[k];
           s.r[size(i)] = sum;
         }
       } else {
-        s.stack.values(g.q.data(), g.count(), s.r.data());
+        s.stack.values(g.q, g.count, s.r.data());
       }
-      for (Index i = 0; i < g.count(); ++i) out[g.index[size(i)]] = scale * s.r[size(i)] + background;
+      for (Index i = 0; i < g.count; ++i) out[g.index(i)] = scale * s.r[size(i)] + background;
     });
   });
 }
@@ -158,10 +217,10 @@ void amplitude(const SpecularBatch& in, std::complex<double>* r) {
     std::complex<double>* out = r + block.batch * in.n_q;
     for_groups(sharp, block, s, [&] {
       const Group& g = s.group;
-      s.r.resize(size(g.count()));
-      s.dr.resize(size(g.count()));
-      s.stack.amplitudes(g.q.data(), g.count(), s.r.data(), s.dr.data());
-      for (Index i = 0; i < g.count(); ++i) out[g.index[size(i)]] = {s.r[size(i)], s.dr[size(i)]};
+      s.r.resize(size(g.count));
+      s.dr.resize(size(g.count));
+      s.stack.amplitudes(g.q, g.count, s.r.data(), s.dr.data());
+      for (Index i = 0; i < g.count; ++i) out[g.index(i)] = {s.r[size(i)], s.dr[size(i)]};
     });
   });
 }
@@ -176,7 +235,7 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
       const RowLayout row = s.stack.layout();
       const double side = g.reversed ? -1.0 : 1.0;
       const auto put = [&](Index i, double value, double dq, double dsigma, const double* derivative) {
-        const Index point = first + g.index[size(i)];
+        const Index point = first + g.index(i);
         r[point] = scale * value + background;
         if (jacobian.q) jacobian.q[point] = side * scale * dq;
         if (jacobian.dq) jacobian.dq[point] = scale * dsigma;
@@ -187,8 +246,7 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
         });
       };
       const Index n = in.n_layers;
-      const bool in_place = !g.smeared && !g.reversed && g.count() == block.end - block.begin && jacobian.thickness &&
-                            jacobian.sld && jacobian.sld_imag && jacobian.roughness;
+      const bool in_place = g.whole() && jacobian.thickness && jacobian.sld && jacobian.sld_imag && jacobian.roughness;
       if (in_place) {  // the common case: the kernel writes straight into the caller's arrays
         const Index point = first + block.begin;
         const JacobianRows rows{jacobian.thickness + point * n,
@@ -199,10 +257,10 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
                                 n + 2,
                                 n + 2,
                                 n + 1};
-        s.r.resize(size(g.count()));
-        s.dq.resize(size(g.count()));
-        s.stack.jacobian(g.q.data(), g.count(), scale, s.r.data(), rows, s.dq.data());
-        for (Index i = 0; i < g.count(); ++i) {
+        s.r.resize(size(g.count));
+        s.dq.resize(size(g.count));
+        s.stack.jacobian(g.q, g.count, scale, s.r.data(), rows, s.dq.data());
+        for (Index i = 0; i < g.count; ++i) {
           r[point + i] = scale * s.r[size(i)] + background;
           if (jacobian.q) jacobian.q[point + i] = s.dq[size(i)];
           if (jacobian.dq) jacobian.dq[point + i] = 0.0;
@@ -215,9 +273,9 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
         s.rows.resize(size(k_node_chunk * row.size()));
         s.r.resize(size(k_node_chunk));
         s.dq.resize(size(k_node_chunk));
-        for (Index start = 0; start < g.count(); start += k_node_chunk) {
-          const Index count = std::min(k_node_chunk, g.count() - start);
-          s.stack.jacobian(g.q.data() + start, count, s.r.data(), s.rows.data(), s.dq.data());
+        for (Index start = 0; start < g.count; start += k_node_chunk) {
+          const Index count = std::min(k_node_chunk, g.count - start);
+          s.stack.jacobian(g.q + start, count, s.r.data(), s.rows.data(), s.dq.data());
           for (Index i = 0; i < count; ++i) {
             put(start + i, s.r[size(i)], s.dq[size(i)], 0.0, s.rows.data() + i * row.size());
           }
@@ -228,13 +286,13 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
       build_smearing(in, s);
       s.node_r.resize(size(s.smearing.n_nodes()));
       s.node_dq.resize(size(s.smearing.n_nodes()));
-      s.accumulated.assign(size(g.count() * row.size()), 0.0);
+      s.accumulated.assign(size(g.count * row.size()), 0.0);
       s.rows.resize(size(k_node_chunk * row.size()));
       for (Index start = 0; start < s.smearing.n_nodes(); start += k_node_chunk) {
         const Index end = std::min(start + k_node_chunk, s.smearing.n_nodes());
         s.stack.jacobian(s.smearing.node_q() + start, end - start, s.node_r.data() + start, s.rows.data(),
                          s.node_dq.data() + start);
-        for (Index i = 0; i < g.count(); ++i) {
+        for (Index i = 0; i < g.count; ++i) {
           const Index from = std::max(start, s.smearing.first(i));
           const Index to = std::min(end, s.smearing.last(i));
           if (from >= to) continue;
@@ -247,7 +305,7 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
           }
         }
       }
-      for (Index i = 0; i < g.count(); ++i) {
+      for (Index i = 0; i < g.count; ++i) {
         const Smearing::Sums sums =
             s.smearing.nodes_move() ? s.smearing.sums(i, s.node_r.data(), s.node_dq.data()) : s.smearing.sums(i);
         put(i, sums.r, sums.dq, sums.dsigma, s.accumulated.data() + i * row.size());
@@ -274,21 +332,21 @@ void reflectivity_vjp(const SpecularBatch& in, const Rows& cotangent, double* r,
       const double side = g.reversed ? -1.0 : 1.0;
       s.gradient.assign(size(row.size()), 0.0);
       const auto put = [&](Index i, double value, double dq_bar, double dsigma_bar) {
-        const Index point = first + g.index[size(i)];
+        const Index point = first + g.index(i);
         r[point] = scale * value + background;
         if (gradient.q) gradient.q[point] = side * dq_bar;
         if (gradient.dq) gradient.dq[point] = dsigma_bar;
-        total[row.size()] += c[g.index[size(i)]] * value;
-        total[row.size() + 1] += c[g.index[size(i)]];
+        total[row.size()] += c[g.index(i)] * value;
+        total[row.size() + 1] += c[g.index(i)];
       };
       if (g.smeared) build_smearing(in, s);
       const bool moving = g.smeared && s.smearing.nodes_move();
-      const Index nodes = g.smeared ? s.smearing.n_nodes() : g.count();
+      const Index nodes = g.smeared ? s.smearing.n_nodes() : g.count;
       s.cotangent.assign(size(nodes), 0.0);
       s.r.resize(size(nodes));
       s.dq.resize(size(nodes));
-      for (Index i = 0; i < g.count(); ++i) {
-        const double weight = scale * c[g.index[size(i)]];
+      for (Index i = 0; i < g.count; ++i) {
+        const double weight = scale * c[g.index(i)];
         if (!g.smeared) {
           s.cotangent[size(i)] = weight;
           continue;
@@ -299,12 +357,12 @@ void reflectivity_vjp(const SpecularBatch& in, const Rows& cotangent, double* r,
         const Smearing::Sums sums = s.smearing.sums(i);
         put(i, sums.r, weight * sums.dq, weight * sums.dsigma);
       }
-      const double* q = g.smeared ? s.smearing.node_q() : g.q.data();
+      const double* q = g.smeared ? s.smearing.node_q() : g.q;
       s.stack.vjp(q, nodes, s.cotangent.data(), s.r.data(), s.gradient.data(), s.dq.data());
       if (!g.smeared) {
         for (Index i = 0; i < nodes; ++i) put(i, s.r[size(i)], s.dq[size(i)], 0.0);
       }
-      for (Index i = 0; moving && i < g.count(); ++i) {
+      for (Index i = 0; moving && i < g.count; ++i) {
         const double* weights = s.smearing.weights(i) - s.smearing.first(i);
         double value = 0.0, q_bar = 0.0, sigma_bar = 0.0;
         for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) {
@@ -355,21 +413,21 @@ void reflectivity_jvp(const SpecularBatch& in, const SpecularFields<Rows>& tange
         s.tangent[size(entry)] = field.row(b)[column];
       });
       const auto put = [&](Index i, double value, double derivative) {
-        const Index point = b * in.n_q + g.index[size(i)];
+        const Index point = b * in.n_q + g.index(i);
         r[point] = scale * value + background;
         dr[point] = scale * derivative + scale_tangent * value + background_tangent;
       };
       if (g.smeared) build_smearing(in, s);
       const bool moving = g.smeared && s.smearing.nodes_move();
-      const Index nodes = g.smeared ? s.smearing.n_nodes() : g.count();
-      const double* q = g.smeared ? s.smearing.node_q() : g.q.data();
+      const Index nodes = g.smeared ? s.smearing.n_nodes() : g.count;
+      const double* q = g.smeared ? s.smearing.node_q() : g.q;
       s.tangent_q.assign(size(nodes), 0.0);
       if (!g.smeared && q_tangent != nullptr) {
-        for (Index i = 0; i < nodes; ++i) s.tangent_q[size(i)] = side * q_tangent[g.index[size(i)]];
+        for (Index i = 0; i < nodes; ++i) s.tangent_q[size(i)] = side * q_tangent[g.index(i)];
       }
-      for (Index i = 0; moving && i < g.count(); ++i) {
-        const double along_q = q_tangent == nullptr ? 0.0 : side * q_tangent[g.index[size(i)]];
-        const double along_sigma = dq_tangent == nullptr ? 0.0 : dq_tangent[g.index[size(i)]];
+      for (Index i = 0; moving && i < g.count; ++i) {
+        const double along_q = q_tangent == nullptr ? 0.0 : side * q_tangent[g.index(i)];
+        const double along_sigma = dq_tangent == nullptr ? 0.0 : dq_tangent[g.index(i)];
         for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) {
           s.tangent_q[size(k)] = s.smearing.node_slope(k) * (along_q + s.smearing.node_in_sigma(k) * along_sigma);
         }
@@ -377,7 +435,7 @@ void reflectivity_jvp(const SpecularBatch& in, const SpecularFields<Rows>& tange
       s.r.resize(size(nodes));
       s.dr.resize(size(nodes));
       s.stack.jvp(q, nodes, s.tangent.data(), s.tangent_q.data(), s.r.data(), s.dr.data());
-      for (Index i = 0; i < g.count(); ++i) {
+      for (Index i = 0; i < g.count; ++i) {
         if (!g.smeared) {
           put(i, s.r[size(i)], s.dr[size(i)]);
           continue;
@@ -393,8 +451,8 @@ void reflectivity_jvp(const SpecularBatch& in, const SpecularFields<Rows>& tange
           continue;
         }
         const Smearing::Sums sums = s.smearing.sums(i);
-        if (q_tangent != nullptr) derivative += side * q_tangent[g.index[size(i)]] * sums.dq;
-        if (dq_tangent != nullptr) derivative += dq_tangent[g.index[size(i)]] * sums.dsigma;
+        if (q_tangent != nullptr) derivative += side * q_tangent[g.index(i)] * sums.dq;
+        if (dq_tangent != nullptr) derivative += dq_tangent[g.index(i)] * sums.dsigma;
         put(i, sums.r, derivative);
       }
     });

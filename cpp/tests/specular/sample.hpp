@@ -77,8 +77,9 @@ struct Fields {
             q.data(),         scale.data(), background.data(), dq.data()};
   }
   std::vector<std::pair<const char*, const Numbers*>> named() const {
-    return {{"thickness", &thickness}, {"sld", &sld},     {"sld_imag", &sld_imag},     {"roughness", &roughness},
-            {"q", &q},                 {"scale", &scale}, {"background", &background}, {"dq", &dq}};
+    return {{"thickness", &thickness},   {"sld", &sld}, {"sld_imag", &sld_imag},
+            {"roughness", &roughness},   {"q", &q},     {"scale", &scale},
+            {"background", &background}, {"dq", &dq}};
   }
 };
 

@@ -70,8 +70,8 @@ Differentiated differentiate(const Sample& s, double q) {
 // Both sides round, so that they differ by no more than a few times as much.
 //
 // (1) k_j^2 is a difference of Q^2/4 and an SLD term, and next to a layer of small k_j a Fresnel coefficient nears +-1
-//     and its complement cancels: with K the largest |k|, K^2 / |k_j|^2 roundings, worst next to a critical edge. A thin
-//     layer's own derivatives are smaller than the cancelling parts of its two interfaces by another K d_j.
+//     and its complement cancels: with K the largest |k|, K^2 / |k_j|^2 roundings, worst next to a critical edge. A
+//     thin layer's own derivatives are smaller than the cancelling parts of its two interfaces by another K d_j.
 // (2) Each layer turns the wave by 2 k_j d_j, known to one rounding of itself; the errors of all layers and interfaces
 //     add up to n + 1 + sum 2 |k_j| d_j.
 // (3) The amplitude is a sum of terms of size |r_j| known to that accuracy; where they cancel, |V| and with it every
@@ -134,12 +134,12 @@ void compare_random_stacks(std::uint64_t seed, Kind kind) {
       const Differentiated theirs = differentiate(s, s.q[i]);
       const double rounding = k_epsilon * condition(s, s.q[i]);
       const Jacobian& expected = theirs.derivative;
-      compare(&ours.thickness[i * n], expected.thickness, theirs.size.thickness, rounding, tally);
-      compare(&ours.sld[i * (n + 2)], expected.sld, theirs.size.sld, rounding, tally);
-      compare(&ours.sld_imag[i * (n + 2)], expected.sld_imag, theirs.size.sld_imag, rounding, tally);
-      compare(&ours.roughness[i * (n + 1)], expected.roughness, theirs.size.roughness, rounding, tally);
-      compare(&ours.q[i], expected.q, theirs.size.q, rounding, tally);
-      compare(&ours.scale[i], expected.scale, expected.scale, rounding, tally);
+      compare(ours.thickness.data() + i * n, expected.thickness, theirs.size.thickness, rounding, tally);
+      compare(ours.sld.data() + i * (n + 2), expected.sld, theirs.size.sld, rounding, tally);
+      compare(ours.sld_imag.data() + i * (n + 2), expected.sld_imag, theirs.size.sld_imag, rounding, tally);
+      compare(ours.roughness.data() + i * (n + 1), expected.roughness, theirs.size.roughness, rounding, tally);
+      compare(ours.q.data() + i, expected.q, theirs.size.q, rounding, tally);
+      compare(ours.scale.data() + i, expected.scale, expected.scale, rounding, tally);
       CHECK(ours.background[i] == expected.background[0]);
       CHECK(ours.dq[i] == 0.0);
       CHECK(ours.sld_imag[i * (n + 2)] == 0.0);

@@ -27,10 +27,10 @@ struct Reference {
   std::vector<Derivative> q, thickness, sld, sld_imag, roughness;
 };
 
-// The amplitude V and its derivatives are analytic functions of the k_j^2 of an inner medium (V is even in k_j), so that
-// they equal their means over a circle in its complex plane. On the circle the transfer matrices are far from k_j = 0,
-// where their two waves are the same. The error of the mean over N points falls as the N-th power of the circle's radius
-// in units of the distance to the next singularity of V, of the order of min(|z| of the neighbours, 1/d^2).
+// The amplitude V and its derivatives are analytic functions of the k_j^2 of an inner medium (V is even in k_j), so
+// that they equal their means over a circle in its complex plane. On the circle the transfer matrices are far from k_j
+// = 0, where their two waves are the same. The error of the mean over N points falls as the N-th power of the circle's
+// radius in units of the distance to the next singularity of V, of the order of min(|z| of the neighbours, 1/d^2).
 Reference reference(const Sample& s, double q, std::size_t medium) {
   constexpr int k_points = 24;
   oracle::Stack<Number> stack = stack_of<Number>(s);
@@ -210,7 +210,8 @@ TEST_CASE(critical_edge_of_all_layers) {
   }
 }
 
-// The edge of the backing is a kink of R: derivatives grow as an inverse square root on both sides and are finite on it.
+// The edge of the backing is a kink of R: derivatives grow as an inverse square root on both sides and are finite on
+// it.
 TEST_CASE(critical_edge_of_the_backing) {
   double sld = 0.0, q = 0.0;
   exact_edge(4.0, sld, q);

@@ -52,8 +52,9 @@ std::string not_finite(const Sample& s) {
 
 std::string written_out(const Sample& s) {
   std::string text;
-  for (const auto& [name, values] : {std::pair{"q", &s.q}, std::pair{"thickness", &s.thickness}, std::pair{"sld", &s.sld},
-                                     std::pair{"sld_imag", &s.sld_imag}, std::pair{"roughness", &s.roughness}}) {
+  for (const auto& [name, values] :
+       {std::pair{"q", &s.q}, std::pair{"thickness", &s.thickness}, std::pair{"sld", &s.sld},
+        std::pair{"sld_imag", &s.sld_imag}, std::pair{"roughness", &s.roughness}}) {
     text += std::string(text.empty() ? "" : ", ") + name + " {";
     for (const double x : *values) {
       char number[32];
@@ -86,7 +87,7 @@ Sample smallest(Sample s) {
     fewer.roughness.erase(fewer.roughness.begin() + offset + 1);
     accept(fewer);
   }
-  for (Numbers Sample::*field : {&Sample::roughness, &Sample::sld_imag, &Sample::thickness}) {
+  for (Numbers Sample::* field : {&Sample::roughness, &Sample::sld_imag, &Sample::thickness}) {
     for (std::size_t i = 0; i < (s.*field).size(); ++i) {
       Sample simpler = s;
       (simpler.*field)[i] = 0.0;

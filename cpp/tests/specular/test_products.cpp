@@ -121,7 +121,9 @@ struct Tangents {
   std::ptrdiff_t layers, points;
 
   Tangents(check::Random& random, std::size_t count, std::size_t n, std::size_t m)
-      : fields(count, n, count * m, count), layers(static_cast<std::ptrdiff_t>(n)), points(static_cast<std::ptrdiff_t>(m)) {
+      : fields(count, n, count * m, count),
+        layers(static_cast<std::ptrdiff_t>(n)),
+        points(static_cast<std::ptrdiff_t>(m)) {
     for (Numbers* f : {&fields.thickness, &fields.sld, &fields.sld_imag, &fields.roughness, &fields.scale}) {
       *f = random_numbers(random, f->size());
     }
@@ -135,8 +137,8 @@ struct Tangents {
     const auto at = [&](const Numbers& values, std::ptrdiff_t stride) {
       return Rows{values.data() + static_cast<std::ptrdiff_t>(first) * stride, stride};
     };
-    return {at(fields.thickness, layers), at(fields.sld, layers + 2), at(fields.sld_imag, layers + 2),
-            at(fields.roughness, layers + 1), at(fields.q, points),   at(fields.scale, 1),
+    return {at(fields.thickness, layers),     at(fields.sld, layers + 2), at(fields.sld_imag, layers + 2),
+            at(fields.roughness, layers + 1), at(fields.q, points),       at(fields.scale, 1),
             at(fields.background, 1),         at(fields.dq, points)};
   }
 };
@@ -232,7 +234,8 @@ TEST_CASE(products_agree_on_values) {
     CHECK_NEAR(s.scale * out.jacobian.scale[i] + s.background, out.r[i], allowed);
     CHECK(out.jacobian.background[i] == 1.0);
     // amplitudes know no resolution, scale and background
-    const double square = out.amplitude[2 * i] * out.amplitude[2 * i] + out.amplitude[2 * i + 1] * out.amplitude[2 * i + 1];
+    const double square =
+        out.amplitude[2 * i] * out.amplitude[2 * i] + out.amplitude[2 * i + 1] * out.amplitude[2 * i + 1];
     CHECK_NEAR(s.scale * square + s.background, r[i], 8 * k_epsilon * r[i]);
     if (s.dq[i] == 0.0) CHECK(out.r[i] == r[i] && out.jacobian.dq[i] == 0.0);
     if (s.dq[i] > 0.0) CHECK(out.r[i] != r[i] && out.jacobian.dq[i] != 0.0);
@@ -337,8 +340,9 @@ TEST_CASE(products_point_is_its_own_call) {
     const Jacobian single = jacobian_of(one);
     CHECK(single.r[0] == all.r[i]);
     CHECK(single.q[0] == all.q[i]);
-    CHECK(std::equal(single.sld.begin(), single.sld.end(), &all.sld[i * single.sld.size()]));
-    CHECK(std::equal(single.thickness.begin(), single.thickness.end(), &all.thickness[i * single.thickness.size()]));
+    CHECK(std::equal(single.sld.begin(), single.sld.end(), all.sld.data() + i * single.sld.size()));
+    CHECK(std::equal(single.thickness.begin(), single.thickness.end(),
+                     all.thickness.data() + i * single.thickness.size()));
   }
 }
 

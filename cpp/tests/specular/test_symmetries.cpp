@@ -132,12 +132,12 @@ TEST_CASE(symmetry_split_layer) {
       // Each part's thickness acts as that of the whole, and the SLDs of the parts add up to that of the whole. 1e-8 of
       // the largest: k_j of the layer may be a hundredth of the largest, and the derivative loses its square. In total
       // reflection only rounding is left of 4 k R and of dR/dsld, whose size is that of dR/dsld_imag.
-      const double* t = &whole.thickness[i * n];
-      const double* t_split = &parts.thickness[i * (n + 1)];
-      const double* sld = &whole.sld[i * (n + 2)];
-      const double* sld_split = &parts.sld[i * (n + 3)];
-      const double* imag = &whole.sld_imag[i * (n + 2)];
-      const double* imag_split = &parts.sld_imag[i * (n + 3)];
+      const double* t = whole.thickness.data() + i * n;
+      const double* t_split = parts.thickness.data() + i * (n + 1);
+      const double* sld = whole.sld.data() + i * (n + 2);
+      const double* sld_split = parts.sld.data() + i * (n + 3);
+      const double* imag = whole.sld_imag.data() + i * (n + 2);
+      const double* imag_split = parts.sld_imag.data() + i * (n + 3);
       const double allowed = 1e-8 * largest(t, n) + 16 * k_epsilon * s.q[i] * r[i];
       CHECK_NEAR(t_split[j - 1], t[j - 1], allowed);
       CHECK_NEAR(t_split[j], t[j - 1], allowed);
@@ -149,8 +149,8 @@ TEST_CASE(symmetry_split_layer) {
 }
 
 TEST_CASE(symmetry_zero_thickness) {
-  // A layer that is not there: sharp on both sides it has no effect whatever its SLD, and the derivative with respect to
-  // its thickness is that of making it appear.
+  // A layer that is not there: sharp on both sides it has no effect whatever its SLD, and the derivative with respect
+  // to its thickness is that of making it appear.
   check::Random random(35);
   for (int repeat = 0; repeat < 40; ++repeat) {
     Sample s = random_sample(random, random.integer(1, 8), {repeat % 2 == 1, false});
@@ -173,7 +173,8 @@ TEST_CASE(symmetry_zero_thickness) {
       const double slope = with.thickness[i * (s.n_layers() + 1) + j - 1];
       // 1e-13 R / 1e-6 A from rounding, and as much from the curvature, k^2 R step
       CHECK_NEAR((r_appears[i] - r[i]) / step, slope, 1e-5 * r[i] + 1e-6 * std::abs(slope));
-      CHECK_NEAR(with.sld[i * (s.n_layers() + 3) + j], 0.0, 1e-8 * largest(&with.sld_imag[i * (s.n_layers() + 3)], s.n_layers() + 3));
+      CHECK_NEAR(with.sld[i * (s.n_layers() + 3) + j], 0.0,
+                 1e-8 * largest(with.sld_imag.data() + i * (s.n_layers() + 3), s.n_layers() + 3));
     }
   }
 }

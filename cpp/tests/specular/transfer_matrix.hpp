@@ -13,8 +13,8 @@
 //
 //   r_j = (k_j - k_{j+1}) / (k_j + k_{j+1}) exp(-2 k_j k_{j+1} sigma_j^2)
 //
-// with the roughness factor of Nevot and Croce (1980, doi:10.1051/rphysap:01980001503076100). The common factor 1/t_j of
-// an interface cancels in R = |B_0 / A_0|^2 and is left out. The matrices hold growing exponentials, so the pair is
+// with the roughness factor of Nevot and Croce (1980, doi:10.1051/rphysap:01980001503076100). The common factor 1/t_j
+// of an interface cancels in R = |B_0 / A_0|^2 and is left out. The matrices hold growing exponentials, so the pair is
 // rescaled on the way; the product with a vector loses no digits to them, as the growing wave is the one that matters.
 #pragma once
 

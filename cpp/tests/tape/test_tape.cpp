@@ -83,7 +83,8 @@ Recording random_recording(check::Random& random, const std::vector<Number>& x) 
   for (int i = 0; i < 3; ++i) r.constant(random.uniform(0.2, 4.0));
   while (r.steps.size() < 40) {
     const auto any = [&] { return static_cast<Index>(random.integer(0, r.steps.size() - 1)); };
-    const TapeOp ops[] = {TapeOp::add, TapeOp::subtract, TapeOp::multiply, TapeOp::divide, TapeOp::power, TapeOp::negate};
+    const TapeOp ops[] = {TapeOp::add,    TapeOp::subtract, TapeOp::multiply,
+                          TapeOp::divide, TapeOp::power,    TapeOp::negate};
     const Index step = r.add(ops[random.integer(0, 5)], any(), any());
     const long double size = std::abs(value(step));
     const bool base_is_positive = r.steps.back().op != TapeOp::power || value(r.steps.back().a) > 0.125L;
@@ -148,8 +149,21 @@ TEST_CASE(tape_known_function) {
     tape.jacobian(x.data(), y.data(), j.data());
     const double power = std::pow(x[0], x[1]);
     const Numbers expected{(x[0] - 2.0 * x[1]) / x[2], power, -x[2], -x[2], 3.0};
-    const Numbers slopes{1.0 / x[2], -2.0 / x[2], -(x[0] - 2.0 * x[1]) / (x[2] * x[2]), x[1] * power / x[0], power * std::log(x[0]), 0.0,
-                         0.0, 0.0, -1.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0};
+    const Numbers slopes{1.0 / x[2],
+                         -2.0 / x[2],
+                         -(x[0] - 2.0 * x[1]) / (x[2] * x[2]),
+                         x[1] * power / x[0],
+                         power * std::log(x[0]),
+                         0.0,
+                         0.0,
+                         0.0,
+                         -1.0,
+                         0.0,
+                         0.0,
+                         -1.0,
+                         0.0,
+                         0.0,
+                         0.0};
     for (std::size_t i = 0; i < 5; ++i) CHECK_NEAR(y[i], expected[i], 1e-15 * std::abs(expected[i]));
     for (std::size_t i = 0; i < 15; ++i) CHECK_NEAR(j[i], slopes[i], 4e-15 * std::abs(slopes[i]));
   }

@@ -47,7 +47,7 @@ def _scipy(name: str, evaluations: tuple[int, int], *options: str) -> Method:
     return Method(name, partial(scipy_minimize, method=name), options, evaluations)
 
 
-_TOLERANCES = ("ftol", "xtol", "gtol", "x_scale")
+_TOLERANCES = ("ftol", "xtol", "gtol")
 _ALL = (
     Method("levenberg-marquardt", levenberg_marquardt, ("ftol", "xtol", "damping"), (200, 200)),
     Method("trf", partial(scipy_least_squares, method="trf"), (*_TOLERANCES, "tr_solver"), (200, 200)),

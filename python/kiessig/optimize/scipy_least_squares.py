@@ -1,4 +1,4 @@
-"""scipy's least-squares methods on the exact Jacobian."""
+"""scipy's least-squares methods on the exact Jacobian, in well-scaled coordinates."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 
 from kiessig.errors import InvalidValueError
+from kiessig.optimize.coordinates import Coordinates
 from kiessig.optimize.objective import Evaluator, FloatArray
+from kiessig.optimize.rounds import in_rounds
 from kiessig.optimize.verdict import Verdict
 
 __all__ = ["scipy_least_squares"]
 
+# Near rounding level: the methods converge fast enough to get there.
+_SETTINGS = {"ftol": 1e-14, "xtol": 1e-14, "gtol": 1e-14, "x_scale": "jac"}
 _REASONS = {
     1: "the gradient is below gtol",
     2: "the relative reduction of the misfit is below ftol",
@@ -25,8 +29,23 @@ def scipy_least_squares(
 ) -> Verdict:
     """Run ``scipy.optimize.least_squares`` with "trf", "dogbox" or "lm".
 
-    The variables are scaled by the columns of the Jacobian (``x_scale="jac"``) and the tolerances are near rounding
-    level, unless `options` say otherwise.
+    The variables are counted in the units of `Coordinates`: scipy's own tests compare steps in the units of x, where
+    1e-7 beside 1e3 ends a run too soon. Runs are repeated as `in_rounds` says.
+
+    Parameters
+    ----------
+    evaluator : Evaluator
+        The objective.
+    x0, lower, upper : float arrays, shape (n,)
+        Start and bounds.
+    method : {"trf", "dogbox", "lm"}
+        "lm" keeps to no bounds and needs at least as many residuals as parameters.
+    **options
+        Passed on, and in place of the tight tolerances set here.
+
+    Returns
+    -------
+    Verdict
 
     References
     ----------
@@ -38,27 +57,33 @@ def scipy_least_squares(
     from scipy.optimize import least_squares
 
     rejects_infinite = method != "lm"
-    residuals = evaluator.residuals(x0, jacobian_follows=True)[0]
-    if method == "lm":
-        if residuals.size < x0.size:
-            message = (
-                "minimize: method 'lm' needs at least as many residuals as parameters; "
-                f"got {residuals.size} and {x0.size}\nuse 'levenberg-marquardt', 'trf' or 'dogbox'"
-            )
-            raise InvalidValueError(message)
-    else:
-        options["bounds"] = (lower, upper)
+    size = evaluator.residuals(x0, jacobian_follows=True)[0].size
+    if method == "lm" and size < x0.size:
+        message = (
+            "minimize: method 'lm' needs at least as many residuals as parameters; "
+            f"got {size} and {x0.size}\nuse 'levenberg-marquardt', 'trf' or 'dogbox'"
+        )
+        raise InvalidValueError(message)
 
-    def fun(x: FloatArray) -> FloatArray:
-        return evaluator.residuals(x, jacobian_follows=True, allow_infinite=rejects_infinite)[0].copy()
+    def run(place: Coordinates) -> str:
+        length = place.reference**0.5
 
-    def jac(x: FloatArray) -> FloatArray:
-        return evaluator.jacobian(x).copy()
+        def residuals(z: FloatArray) -> FloatArray:
+            r = evaluator.residuals(place.x(z), jacobian_follows=True, allow_infinite=rejects_infinite)[0]
+            scaled: FloatArray = r / length
+            return scaled
 
-    settings = {"ftol": 1e-14, "xtol": 1e-14, "gtol": 1e-14, "x_scale": "jac"} | options
-    # The evaluator counts and limits; scipy's own limit must only not come first.
-    limit = evaluator.remaining
-    settings["max_nfev"] = 10**9 if limit is None else limit + 2
-    with np.errstate(over="ignore", invalid="ignore"):
-        found = least_squares(fun, x0, jac, method=method, **settings)
-    return Verdict(_REASONS.get(int(found.status), str(found.message)))
+        def jacobian(z: FloatArray) -> FloatArray:
+            scaled: FloatArray = evaluator.jacobian(place.x(z)) * (place.slope(z) / length)
+            return scaled
+
+        settings = _SETTINGS | options
+        if method != "lm":
+            settings["bounds"] = place.bounds
+        # The evaluator counts and limits; scipy's own limit must only not come first.
+        settings["max_nfev"] = 10**9
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = least_squares(residuals, np.zeros(x0.size), jacobian, method=method, **settings)
+        return _REASONS.get(int(found.status), str(found.message))
+
+    return in_rounds(evaluator, x0, lower, upper, run, transformed=False)

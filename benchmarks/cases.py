@@ -1,55 +1,144 @@
-"""The stacks that every contender is timed on."""
+"""The table: every task, our side, the rivals, and the ratio that is required."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import os
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-
-
-class Case(NamedTuple):
-    """One stack and its Q values."""
-
-    name: str
-    q: FloatArray
-    thickness: FloatArray
-    sld: FloatArray
-    sld_imag: FloatArray
-    roughness: FloatArray
-
-    @property
-    def slabs(self) -> FloatArray:
-        """The stack in refnx's form: thickness, SLD, imaginary SLD, roughness of the interface above."""
-        rows = np.zeros((self.sld.size, 4))
-        rows[1:-1, 0] = self.thickness
-        rows[:, 1] = self.sld
-        rows[:, 2] = self.sld_imag
-        rows[1:, 3] = self.roughness
-        return rows
+import kiessig as ks
+from benchmarks import agreement, importing, ours, stacks
+from benchmarks.case import Case, Comparison
+from benchmarks.rivals import jax_refnx, reflectorch, refnx_c, torch_refnx
+from benchmarks.stacks import measured, stack
 
 
-def stack(n_layers: int, n_q: int, *, absorbing: bool, seed: int = 0) -> Case:
-    """Make a random rough stack in vacuum; every Q lies above every critical edge."""
-    rng = np.random.default_rng(seed)
-    sld = np.concatenate([[0.0], rng.uniform(-0.5, 8.0, n_layers + 1)])
-    sld_imag = np.concatenate([[0.0], rng.uniform(0.01, 0.1, n_layers + 1)]) if absorbing else np.zeros(n_layers + 2)
-    return Case(
-        f"{n_layers} layers x {n_q} Q, {'absorbing' if absorbing else 'real'}",
-        np.linspace(0.025, 0.3, n_q),
-        rng.uniform(5.0, 60.0, n_layers),
-        sld,
-        sld_imag,
-        rng.uniform(1.0, 6.0, n_layers + 1),
+def kind(absorbing: bool) -> str:
+    return "absorbing" if absorbing else "real"
+
+
+def curve(n_layers: int, absorbing: bool) -> Case:
+    """Value, and value with full Jacobian, beside refnx's plain value."""
+    sample = stack(n_layers, 1000, absorbing=absorbing)
+    case = Case(
+        f"{n_layers} layers x 1000 Q, {kind(absorbing)}", agreement.curve_and_jacobian(sample, absorbing=absorbing)
+    )
+    case.add("value", ours.value(sample)).add("value and Jacobian", ours.jacobian(sample))
+    rival = partial(refnx_c.value, sample)
+    case.against("refnx C", rival, 5.5 if absorbing else 15.0, ours="value")
+    return case.against("refnx C", rival, 3.5 if absorbing else 7.0, ours="value and Jacobian")
+
+
+def log_misfit(absorbing: bool) -> Case:
+    """Value and gradient of a misfit of logarithms."""
+    sample = stack(10, 1000, absorbing=absorbing)
+    data = measured(ours.value(sample)(), sample.q)
+    # as for the curve; in the gradient of ln R the cancelling part weighs as much as any other
+    agree = agreement.same_gradients({"JAX": 1e-8, "PyTorch": 1e-8})
+    case = Case(f"log misfit and gradient, 10 layers x 1000 Q, {kind(absorbing)}", agree)
+    case.add("kiessig", ours.log_misfit(sample, data, absorbing=absorbing))
+    case.against(
+        "JAX",
+        partial(jax_refnx.log_misfit, sample, data, absorbing=absorbing),
+        20.0 if absorbing else 40.0,
+        compiles=True,
+    )
+    return case.against(
+        "PyTorch", partial(torch_refnx.log_misfit, sample, data, absorbing=absorbing), 40.0 if absorbing else 80.0
     )
 
 
-def cases() -> list[Case]:
-    """Return the standard list."""
-    return [
-        stack(n_layers, n_q, absorbing=absorbing)
-        for n_layers, n_q in ((1, 100), (10, 1000), (40, 1000))
-        for absorbing in (False, True)
+def jacobian(n_layers: int, required: float) -> Case:
+    """Full Jacobian beside automatic differentiation."""
+    sample = stack(n_layers, 1000, absorbing=True)
+    case = Case(f"full Jacobian, {n_layers} layers x 1000 Q, absorbing", agreement.same_jacobian)
+    case.add("kiessig", ours.jacobian(sample))
+    case.against("JAX jacfwd", partial(jax_refnx.jacobian, sample), required, compiles=True)
+    return case.against("JAX grad by points", partial(jax_refnx.jacobian_by_points, sample), compiles=True)
+
+
+def smeared() -> Case:
+    """Chi-squared with pointwise resolution, as a fit evaluates it."""
+    sample = stacks.film(1000)
+    data = measured(ours.value(sample)(), sample.q)
+    case = Case("smeared chi2 and gradient, 2 layers x 1000 Q", agreement.same_smeared_fit(sample, data))
+    case.add("kiessig", ours.smeared_chi2(sample, data))
+    case.add("kiessig, 17 nodes", ours.smeared_chi2(sample, data, ks.Resolution.refnx(data.dq)))
+    differences = partial(refnx_c.smeared_chi2, sample, data)
+    gradient = partial(jax_refnx.smeared_chi2, sample, data)
+    case.against("refnx C", differences, 40.0)
+    case.against("JAX", gradient, 40.0, compiles=True)
+    case.against("refnx C", differences, ours="kiessig, 17 nodes")
+    return case.against("JAX", gradient, ours="kiessig, 17 nodes", compiles=True)
+
+
+def batch() -> Case:
+    """Simulation in bulk, as for training data."""
+    sample = stacks.batch(1000, 5, 128)
+    whole, chunks = "reflectorch", "reflectorch, 50 at a time"
+    case = Case("1000 stacks of 5 layers x 128 Q", agreement.same_curves((whole, chunks)))
+    case.add("kiessig", ours.value(sample))
+    case.against(whole, partial(reflectorch.batch_value, sample), 80.0)
+    return case.against(chunks, partial(reflectorch.batch_value, sample, 50))
+
+
+def repeats() -> Case:
+    """A multilayer as a repeated cell, and written out."""
+    cell = stack(4, 1000, absorbing=True, seed=3)
+    weight = np.random.default_rng(5).standard_normal(cell.q.size)
+    case = Case("cell of 4 layers x 1000 repeats x 1000 Q, value and gradient", agreement.same_cell)
+    case.add("4000 layers", ours.explicit_cell(cell, 1000, weight))
+    case.against("kiessig", partial(ours.repeated_cell, cell, 1000, weight))
+    if case.comparisons:
+        case.comparisons = [Comparison("kiessig", "4000 layers", 50.0)]
+    return case
+
+
+def threads() -> Case:
+    """The same work on two threads and on one."""
+    sample = stacks.batch(100, 10, 1000)
+    case = Case("100 stacks of 10 layers x 1000 Q", agreement.same_numbers, clock="wall")
+    if (os.cpu_count() or 1) < 2:
+        case.skipped["2 threads"] = "one core only"
+        return case
+    case.add("2 threads", ours.value(sample, threads=2))
+    return case.against("1 thread", partial(ours.value, sample, threads=1), 1.8, ours="2 threads")
+
+
+def call() -> Case:
+    """What one call costs in Python."""
+    sample = stack(1, 100, absorbing=False)
+    case = Case("one call, 1 layer x 100 Q, real", agreement.same_curve)
+    case.add("kiessig", ours.value_as_called(sample))
+    return case.against("refnx C", partial(refnx_c.model_value, sample), 1.0)
+
+
+def imports(clock: str = "cpu") -> Case:
+    """Import time beyond numpy's own, which must be half of it at most: a ratio of two."""
+    case = Case("import, beyond numpy's own", lambda _: None, measure=partial(importing.measure, clock=clock))
+    case.comparisons = [
+        Comparison(importing.PACKAGE, importing.NUMPY, 2.0),
+        Comparison(f"{importing.PACKAGE} and the kernels", importing.NUMPY, None),
     ]
+    return case
+
+
+CASES: dict[str, Callable[[], Case]] = {
+    **{
+        f"curve-{kind(absorbing)}-{n_layers}": partial(curve, n_layers, absorbing)
+        for absorbing in (False, True)
+        for n_layers in (10, 40)
+    },
+    "misfit-real": partial(log_misfit, False),  # noqa: FBT003
+    "misfit-absorbing": partial(log_misfit, True),  # noqa: FBT003
+    "jacobian-10": partial(jacobian, 10, 500.0),
+    "jacobian-40": partial(jacobian, 40, 2000.0),
+    "smeared": smeared,
+    "batch": batch,
+    "repeats": repeats,
+    "threads": threads,
+    "call": call,
+    "import": imports,
+}

@@ -21,5 +21,5 @@ def shared_data() -> Path:
     """Measured data and the ORSO validation suite, which are not part of the package."""
     folder = Path(os.environ.get("KIESSIG_DATA", REPOSITORY.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip(f"reference data not found at {folder.name!r}: set KIESSIG_DATA to the folder that holds measured/ and orso_validation/")
+        pytest.skip("no reference data: set KIESSIG_DATA to the folder that holds measured/ and orso_validation/")
     return folder

@@ -47,8 +47,8 @@ def sigma_from_fwhm(fwhm: npt.ArrayLike) -> FloatArray:
 class Resolution:
     """Gaussian spread of Q around the nominal value of each point, always as 1 sigma.
 
-    Built by `gaussian`, `constant`, `none`, or one of the named quadratures `refnx` and `gauss_hermite`; cannot be changed
-    afterwards.
+    Built by `gaussian`, `constant`, `none`, or one of the named quadratures `refnx` and `gauss_hermite`; cannot be
+    changed afterwards.
 
     Examples
     --------

@@ -312,3 +312,23 @@ def test_no_points():
     np.testing.assert_array_equal(gradient.scale, 0.0)
     r, dr = ks.reflectivity_jvp([], [100.0], [0.0, 4.0, 2.07], tangents={"sld": 1.0})
     assert r.shape == dr.shape == (0,)
+
+
+def test_calls_do_not_see_each_others_stacks():
+    # working memory is kept from call to call: every function on ever other stacks, against a fresh process's answer
+    # by the batch, which reads all stacks in one call
+    rng = np.random.default_rng(11)
+    q = np.linspace(0.01, 0.2, 30)
+    thickness, sld = rng.uniform(10, 200, (40, 2)), rng.uniform(0, 7, (40, 4))
+    roughness, sld_imag = np.full((40, 3), 3.0), np.zeros((40, 4))
+    batch = ks.reflectivity(q, thickness, sld, sld_imag, roughness)
+    for i in range(40):
+        stack = (thickness[i], sld[i], sld_imag[i], roughness[i])
+        calls = (
+            lambda stack=stack: ks.reflectivity(q, *stack),
+            lambda stack=stack: ks.reflectivity_jacobian(q, *stack)[0],
+            lambda stack=stack: ks.reflectivity_vjp(q, *stack, cotangent=np.ones(30))[0],
+            lambda stack=stack: np.abs(ks.amplitude(q, *stack)) ** 2,
+        )
+        # the value and the sweep differ by rounding, a wrong stack by everything
+        np.testing.assert_allclose(calls[rng.integers(4)](), batch[i], rtol=1e-9)

@@ -149,14 +149,19 @@ void build_smearing(const SpecularBatch& in, Scratch& s) {
   }
 }
 
+// A number that no other call of the library in this process has.
+std::uint64_t next_call() {
+  static std::atomic<std::uint64_t> calls{0};
+  return ++calls;
+}
+
 // One task per block. estimate: nanoseconds per point and interface.
 template <class Task>
 void for_blocks(const SpecularBatch& in, double estimate, const Task& task) {
   const Index per_element = (in.n_q + k_block - 1) / k_block;
   const double work =
       estimate * static_cast<double>(in.n_batch) * static_cast<double>(in.n_q) * static_cast<double>(in.n_layers + 1);
-  static std::atomic<std::uint64_t> calls{0};
-  const std::uint64_t call = ++calls;
+  const std::uint64_t call = next_call();
   parallel_for(in.n_batch * per_element, threads_for(in.threads, work), [&](Index t) {
     const Index begin = t % per_element * k_block;
     Scratch& scratch = thread_scratch();

@@ -19,6 +19,17 @@ static void sines_cosines(const double* x, double* sine, double* cosine, ptrdiff
   }
 }
 
+static void half_angles(const double* x, double* a, double* b, double* sign, ptrdiff_t m) {
+  for (ptrdiff_t i = 0; i < m; i += k_width) {
+    Vec re, im;
+    Mask flips;
+    half_angle(load(x + i), re, im, flips);
+    store(a + i, re);
+    store(b + i, im);
+    store(sign + i, flip_sign(broadcast(1.0), flips));
+  }
+}
+
 static void complex_exponentials(const double* re, const double* im, double* y_re, double* y_im, ptrdiff_t m) {
   for (ptrdiff_t i = 0; i < m; i += k_width) {
     const Complex y = exponential(Complex{load(re + i), load(im + i)});
@@ -64,15 +75,12 @@ static void transpose_block(double* block) {
 namespace kiessig_test {
 
 extern const Functions KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME);
-const Functions KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME) = {KIESSIG_STRING(KIESSIG_ISA_NAME),
-                                                        KIESSIG_WIDTH,
-                                                        kiessig::KIESSIG_ISA_NAME::exponentials,
-                                                        kiessig::KIESSIG_ISA_NAME::sines_cosines,
-                                                        kiessig::KIESSIG_ISA_NAME::complex_exponentials,
-                                                        kiessig::KIESSIG_ISA_NAME::square_roots,
-                                                        kiessig::KIESSIG_ISA_NAME::compare,
-                                                        kiessig::KIESSIG_ISA_NAME::sum_of,
-                                                        kiessig::KIESSIG_ISA_NAME::any_negative,
-                                                        kiessig::KIESSIG_ISA_NAME::transpose_block};
+const Functions KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME) = {
+    KIESSIG_STRING(KIESSIG_ISA_NAME),          KIESSIG_WIDTH,
+    kiessig::KIESSIG_ISA_NAME::exponentials,   kiessig::KIESSIG_ISA_NAME::sines_cosines,
+    kiessig::KIESSIG_ISA_NAME::half_angles,    kiessig::KIESSIG_ISA_NAME::complex_exponentials,
+    kiessig::KIESSIG_ISA_NAME::square_roots,   kiessig::KIESSIG_ISA_NAME::compare,
+    kiessig::KIESSIG_ISA_NAME::sum_of,         kiessig::KIESSIG_ISA_NAME::any_negative,
+    kiessig::KIESSIG_ISA_NAME::transpose_block};
 
 }  // namespace kiessig_test

@@ -11,6 +11,8 @@ struct Functions {
   int width;
   void (*exponential)(const double* x, double* y, ptrdiff_t m);
   void (*sine_cosine)(const double* x, double* sine, double* cosine, ptrdiff_t m);
+  // sign receives -1 for half turns, else 1
+  void (*half_angle)(const double* x, double* a, double* b, double* sign, ptrdiff_t m);
   void (*complex_exponential)(const double* re, const double* im, double* y_re, double* y_im, ptrdiff_t m);
   void (*square_root)(const double* x, double* y, ptrdiff_t m);
   // the lesser, the greater, |a|, and b where a < b, else a

@@ -131,6 +131,29 @@ TEST_CASE(simd_sine_cosine_is_bounded) {
   }
 }
 
+TEST_CASE(simd_half_angle) {
+  for (const Functions* f : available()) {
+    check::Random random(57);
+    for (const double most : {1.0, 100.0, 1e5, 2e8, 4e8}) {
+      const Numbers x = angles(random, most);
+      Numbers a(x.size()), b(x.size()), sign(x.size());
+      f->half_angle(x.data(), a.data(), b.data(), sign.data(), static_cast<std::ptrdiff_t>(x.size()));
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        char text[64];
+        std::snprintf(text, sizeof text, "%s, x = %.17g", f->name, x[i]);
+        check::note(text);
+        const long double re = a[i], im = b[i];
+        const long double square = re * re + im * im;
+        // exp(2ix) = sign (a + ib) / (a - ib), to twice the rounding of the reduced angle, a and b: 8 of 1.1e-16
+        CHECK_NEAR(sign[i] * (re * re - im * im) / square, std::cos(2.0L * x[i]), 9e-16L);
+        CHECK_NEAR(sign[i] * 2.0L * re * im / square, std::sin(2.0L * x[i]), 9e-16L);
+        CHECK(std::abs(sign[i]) == 1.0);
+        CHECK(a[i] > 0.5 && square > 0.8L && square < 1.25L);
+      }
+    }
+  }
+}
+
 TEST_CASE(simd_complex_exponential) {
   for (const Functions* f : available()) {
     check::Random random(54);

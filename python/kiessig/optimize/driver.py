@@ -13,12 +13,14 @@ import numpy.typing as npt
 from kiessig.errors import InvalidValueError, ShapeError
 from kiessig.optimize.convergence import CONVERGED, gain_at, on_bounds, settle_on_bounds
 from kiessig.optimize.methods import check_options, find_method
+from kiessig.optimize.mute_bounds import leave_mute_bounds
 from kiessig.optimize.objective import EvaluationLimitError, Evaluator, FloatArray, Objective, Progress
 from kiessig.optimize.transforms import typical_scale
 from kiessig.optimize.verdict import Verdict
 
 __all__ = ["Outcome", "minimize"]
 
+_ESCAPES = 3
 _DONE = f"converged: the misfit cannot fall further by {CONVERGED:g} of itself"
 
 
@@ -162,9 +164,14 @@ def minimize(
     first = evaluator.residuals(start, jacobian_follows=True)[1]
     evaluator.jacobian(start)
     try:
+        scale = typical_scale(lower, upper, start)
         verdict = chosen.run(evaluator, start, lower, upper, **options)
+        for _ in range(_ESCAPES):
+            if not leave_mute_bounds(evaluator, lower, upper, scale):
+                break
+            verdict = chosen.run(evaluator, evaluator.best.x, lower, upper, **options)
         if verdict.x is None:
-            settle_on_bounds(evaluator, lower, upper, typical_scale(lower, upper, start))
+            settle_on_bounds(evaluator, lower, upper, scale)
     except EvaluationLimitError:
         verdict = Verdict(f"the limit of {max_evaluations} evaluations is reached", remedy="raise max_evaluations")
     evaluator.limit = None

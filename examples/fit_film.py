@@ -12,7 +12,7 @@ air = ks.Layer(sld=0, name="air")
 film = ks.Layer(
     ks.Parameter(470, bounds=(400, 550)),
     sld=ks.Parameter(5.5, bounds=(4, 7)),
-    roughness=ks.Parameter(10, bounds=(1, 20)),
+    roughness=ks.Parameter(10, bounds=(0, 20)),
     name="film",
 )
 sio2 = ks.Material("SiO2", density=2.2, radiation="neutron")

@@ -1,59 +1,79 @@
-"""Value and Jacobian beside refnx's C kernel, single thread, on the same stacks in one run.
+"""Every kernel beside its rivals, in one run: ``python -m benchmarks`` from the root of the source tree.
 
-Run from the root of the source tree with the extra `bench` installed: ``python -m benchmarks``.
+Needs the extra `bench`, and for all rivals the extra `rivals`; those that are not installed are reported and left out.
 """
 
 from __future__ import annotations
 
-import platform
-
-import numpy as np
-from refnx.reflect import _creflect
-
-import kiessig as ks
-from benchmarks.cases import Case, cases
-from benchmarks.timing import side_by_side
-
-
-def ours(case: Case) -> tuple[object, ...]:
-    return (case.q, case.thickness, case.sld, case.sld_imag, case.roughness)
+import argparse
+import fnmatch
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
 
 
-def assert_same_answer(case: Case) -> None:
-    """Value against refnx, Jacobian against central differences of the value: a wrong answer is not timed."""
-    reference = _creflect.abeles(case.q, case.slabs, threads=1)
-    # refnx's matrix products cancel where |V| is small: its own error is some 1e-16 n / |V|, |V| >= 1e-5 here
-    np.testing.assert_allclose(ks.reflectivity(*ours(case)), reference, rtol=1e-9)
-    r, jacobian = ks.reflectivity_jacobian(*ours(case))
-    step = 1e-4
-    for layer in {0, case.thickness.size - 1}:
-        moved = np.zeros_like(case.thickness)
-        moved[layer] = step
-        low, high = (ks.reflectivity(case.q, case.thickness + sign * moved, *ours(case)[2:]) for sign in (-1.0, 1.0))
-        # truncation (step / d)^2 and cancellation 1e-16 R / step, against the size of R per angstrom
-        np.testing.assert_allclose(
-            jacobian.thickness[:, layer], (high - low) / (2 * step), atol=1e-6 * r.max(), rtol=1e-4
-        )
+def arguments(given: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time kiessig beside its rivals.")
+    parser.add_argument("--cases", nargs="+", default=["*"], metavar="NAME", help="names or patterns of cases to run")
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each contender of a case (default: 1)")
+    parser.add_argument(
+        "--clock",
+        choices=["cpu", "wall"],
+        default="cpu",
+        help="processor time, which other processes disturb less (default), or wall time",
+    )
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write all results to this file")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="PATH", help="write the table to this file, or between the marks in it"
+    )
+    parser.add_argument("--list", action="store_true", help="print the names of the cases and do nothing else")
+    return parser.parse_args(given)
 
 
-def main() -> None:
-    """Print one line per case: medians, the range of the middle 80 %, and ratios to refnx."""
-    print(f"kiessig {ks.__version__}, Python {platform.python_version()}, numpy {np.__version__}, one thread")
-    print(f"{'case':32} {'refnx C':>20} {'value':>20} {'value + Jacobian':>20} {'value x':>9} {'Jacobian x':>11}")
-    for case in cases():
-        assert_same_answer(case)
-        slabs = case.slabs
-        times = side_by_side(
-            {
-                "refnx": lambda: _creflect.abeles(case.q, slabs, threads=1),  # noqa: B023 - used within the turn
-                "value": lambda: ks.reflectivity(*ours(case), threads=1),  # noqa: B023
-                "jacobian": lambda: ks.reflectivity_jacobian(*ours(case), threads=1),  # noqa: B023
-            }
-        )
-        cells = [f"{t.median * 1e6:8.1f} [{t.low * 1e6:.0f}-{t.high * 1e6:.0f}] us" for t in times.values()]
-        ratios = [times["refnx"].median / times[name].median for name in ("value", "jacobian")]
-        print(f"{case.name:32} " + " ".join(f"{cell:>20}" for cell in cells) + f" {ratios[0]:8.1f}x {ratios[1]:10.1f}x")
+def chosen(patterns: list[str], names: list[str]) -> list[str]:
+    for pattern in patterns:
+        if not fnmatch.filter(names, pattern):
+            message = f"--cases: no case is called {pattern!r}; there are {', '.join(names)}"
+            raise SystemExit(message)
+    return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the chosen cases, print the table; returns 1 where answers differ."""
+    options = arguments(given)
+    # one thread for everyone; read when numpy is imported
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    from benchmarks import environment, table, timing
+    from benchmarks.cases import CASES
+    from benchmarks.rivals import MissingRivalError
+
+    if options.list:
+        print("\n".join(CASES))
+        return 0
+    clock = options.clock if timing.processor_clock_is_fine() else "wall"
+    results: dict[str, Any] = {"environment": environment.describe(clock), "clock": clock, "cases": {}}
+    for name in chosen(options.cases, list(CASES)):
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        empty: dict[str, Any] = {"title": name, "skipped": {}, "contenders": {}, "comparisons": []}
+        try:
+            case = CASES[name]()
+        except MissingRivalError as error:
+            results["cases"][name] = {**empty, "skipped": {"the case": str(error)}}
+            continue
+        try:
+            results["cases"][name] = case.run(options.seconds, clock)
+        except AssertionError as error:
+            results["cases"][name] = {**empty, "title": case.title, "failure": " ".join(str(error).split())}
+    print(table.text(results))
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if options.markdown:
+        table.put_markdown(results, options.markdown)
+    return int(any("failure" in outcome for outcome in results["cases"].values()))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

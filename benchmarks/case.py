@@ -34,7 +34,7 @@ class Case:
     clock : {"cpu", "wall"}
         "wall" where threads or waiting are what is measured.
     measure : callable, optional
-        Takes seconds, returns timings by contender, for what is not a call in this process.
+        Takes seconds and the clock, returns timings by contender, for what is not a call in this process.
     """
 
     title: str
@@ -44,7 +44,7 @@ class Case:
     comparisons: list[Comparison] = field(default_factory=list)
     compiling: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
-    measure: Callable[[float], dict[str, Timing]] | None = None
+    measure: Callable[[float, str], dict[str, Timing]] | None = None
 
     def add(self, name: str, run: Run) -> Case:
         """Add a contender of ours."""
@@ -87,7 +87,7 @@ class Case:
         self.agree(results)
         results.clear()  # large Jacobians need not occupy the caches
         used = "wall" if self.clock == "wall" else clock
-        timings = self.measure(seconds) if self.measure else side_by_side(self.contenders, seconds, clock=used)
+        timings = self.measure(seconds, used) if self.measure else side_by_side(self.contenders, seconds, clock=used)
         outcome["clock"] = used
         outcome["contenders"] = {name: timing._asdict() for name, timing in timings.items()}
         outcome["first_call"] = {name: first_call[name] for name in self.compiling}

@@ -88,9 +88,7 @@ def explicit_cell(cell: Stack, repeats: int, weight: FloatArray) -> Callable[[],
     roughness = np.concatenate([np.tile(cell.roughness[:-1], repeats), cell.roughness[-1:]])
 
     def run() -> Any:
-        r, gradient = ks.reflectivity_vjp(
-            cell.q, thickness, sld, sld_imag, roughness, cotangent=weight, threads=1
-        )
+        r, gradient = ks.reflectivity_vjp(cell.q, thickness, sld, sld_imag, roughness, cotangent=weight, threads=1)
         folded = gradient.thickness.reshape(repeats, n).sum(axis=0)
         inner = (g[1:-1].reshape(repeats, n).sum(axis=0) for g in (gradient.sld, gradient.sld_imag))
         rough = gradient.roughness[:-1].reshape(repeats, n).sum(axis=0)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-LEAST_SAMPLE = 2e-3  # seconds of calls in one sample: far above the clocks' grain and what reading them costs
+LEAST_SAMPLE = 5e-3  # seconds of calls in one sample: far above the clocks' grain and what reading them costs
 LEAST_ROUNDS = 5
 
 

@@ -1,4 +1,4 @@
-"""refnx's JAX kernel, compiled by XLA for the CPU: double precision, one thread, arguments that lie ready on the device.
+"""refnx's JAX kernel, compiled by XLA for the CPU: double precision, one thread, arguments already on the device.
 
 The settings take effect only if nothing in the process has started JAX's CPU backend before.
 """
@@ -32,7 +32,7 @@ def _load() -> _Modules:
         import jax
         import jax.numpy as jnp
 
-        jax.config.update("jax_enable_x64", True)  # noqa: FBT003 - JAX's own signature
+        jax.config.update("jax_enable_x64", True)
         from refnx.reflect import _jax_reflect
     except ImportError as error:
         message = f"JAX and refnx with its JAX kernel are needed ({error})"
@@ -76,7 +76,7 @@ def jacobian(stack: Stack) -> Callable[[], Any]:
 
 
 def jacobian_by_points(stack: Stack) -> Callable[[], Any]:
-    """The same by mapping the gradient of one point over all points, as one does who knows that a point stands alone."""
+    """The same by mapping the gradient of one point over all points: no point depends on another's Q."""
     jax, jnp, kernels = _load()
 
     def point(thickness: Any, sld: Any, roughness: Any, sld_imag: Any, q: Any) -> Any:

@@ -28,6 +28,9 @@ constexpr double k_tail_fraction = 1e-5;
 
 constexpr int k_most_halvings = 40;
 
+// Weights of all points are kept while they take no more than 8 MB; else they are computed point by point.
+constexpr std::ptrdiff_t k_most_weights = std::ptrdiff_t{1} << 20;
+
 }  // namespace
 
 // Panel width at position x: from the local fringe frequency d(phase)/dQ = sum_j d_j Q / (2 |k_j|) and the kernel.
@@ -205,20 +208,32 @@ void Smearing::build(Stack& stack, const double* q, const double* sigma, std::pt
   first_.resize(static_cast<std::size_t>(m));
   last_.resize(static_cast<std::size_t>(m));
   std::ptrdiff_t most = 0;
+  std::ptrdiff_t total = 0;
+  offset_.resize(static_cast<std::size_t>(m));
   for (std::size_t i = 0; i < static_cast<std::size_t>(m); ++i) {
     const double half = reach(q[i], sigma[i]) * sigma[i];
     first_[i] = std::lower_bound(position_.begin(), position_.end(), q[i] - half) - position_.begin();
     last_[i] = std::upper_bound(position_.begin(), position_.end(), q[i] + half) - position_.begin();
+    offset_[i] = total;
+    total += last_[i] - first_[i];
     most = std::max(most, last_[i] - first_[i]);
   }
-  weights_.resize(static_cast<std::size_t>(most));
+  weights_are_kept_ = total <= k_most_weights;
+  weights_.resize(static_cast<std::size_t>(weights_are_kept_ ? total : most));
+  for (std::ptrdiff_t i = 0; weights_are_kept_ && i < m; ++i)
+    compute_weights(i, weights_.data() + offset_[static_cast<std::size_t>(i)]);
+}
+
+void Smearing::compute_weights(std::ptrdiff_t i, double* weights) const {
+  const std::size_t point = static_cast<std::size_t>(i);
+  kernels().gaussian_weights(q_[point], sigma_[point], position_.data() + first_[point],
+                             node_weight_.data() + first_[point], last_[point] - first_[point], weights);
 }
 
 const double* Smearing::weights(std::ptrdiff_t i) {
   if (nodes_move()) return rule_.weight;
-  const std::size_t point = static_cast<std::size_t>(i);
-  kernels().gaussian_weights(q_[point], sigma_[point], position_.data() + first_[point],
-                             node_weight_.data() + first_[point], last_[point] - first_[point], weights_.data());
+  if (weights_are_kept_) return weights_.data() + offset_[static_cast<std::size_t>(i)];
+  compute_weights(i, weights_.data());
   return weights_.data();
 }
 

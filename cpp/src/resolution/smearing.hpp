@@ -68,6 +68,7 @@ class Smearing {
   void cover(const Stack& stack, double from, double to);
   void cover_plain(const Stack& stack, double from, double to);
   void refine(Stack& stack);
+  void compute_weights(std::ptrdiff_t i, double* weights) const;
 
   FixedRule rule_;
   std::vector<Support> supports_;  // ascending in left
@@ -76,7 +77,8 @@ class Smearing {
   std::vector<double> panel_r_, batch_q_;
   std::vector<double> position_, node_q_, node_weight_, r_, weights_;
   std::vector<double> q_, sigma_;
-  std::vector<std::ptrdiff_t> first_, last_;
+  std::vector<std::ptrdiff_t> first_, last_, offset_;
+  bool weights_are_kept_ = false;
 };
 
 }  // namespace kiessig

@@ -50,7 +50,7 @@ def log_misfit(stack: Stack, curve: Curve, *, absorbing: bool) -> Callable[[], A
 
 
 def smeared_chi2(stack: Stack, curve: Curve, resolution: Any = None) -> Callable[[], Any]:
-    """Chi-squared of the smeared curve, and its gradient.
+    """Chi-squared of the smeared curve, and its gradient: the value, then the product without a Jacobian.
 
     `resolution` None smears to the library's bounded error.
     """
@@ -59,11 +59,13 @@ def smeared_chi2(stack: Stack, curve: Curve, resolution: Any = None) -> Callable
     inverse_dr = 1.0 / curve.dr
 
     def run() -> Any:
-        r, jacobian = ks.reflectivity_jacobian(q, thickness, sld, sld_imag, roughness, dq=dq, threads=1)
-        residual = (r - curve.r) * inverse_dr
-        weight = 2.0 * residual * inverse_dr
-        gradient = (weight @ jacobian.thickness, weight @ jacobian.sld, weight @ jacobian.roughness)
-        return residual @ residual, gradient
+        residual = ks.reflectivity(q, thickness, sld, sld_imag, roughness, dq=dq, threads=1)
+        residual -= curve.r
+        residual *= inverse_dr
+        weight = residual * inverse_dr
+        weight *= 2.0
+        _, gradient = ks.reflectivity_vjp(q, thickness, sld, sld_imag, roughness, cotangent=weight, dq=dq, threads=1)
+        return residual @ residual, (gradient.thickness, gradient.sld, gradient.roughness)
 
     return run
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -225,3 +228,13 @@ def test_a_problem_needs_measurements():
         ks.Problem([])
     with pytest.raises(InvalidValueError, match=r"measurements\[0\] is a Sample"):
         ks.Problem([film_sample()])
+
+
+def test_a_problem_can_be_copied_and_pickled():
+    problem = coupled_problem()
+    x = problem.x * 1.01
+    for twin in (copy.deepcopy(problem), pickle.loads(pickle.dumps(problem))):
+        assert twin.names == problem.names
+        assert twin.parameters[0] is not problem.parameters[0]
+        # two histories of one plan: a small part of the bound of smearing
+        np.testing.assert_allclose(twin.residuals(x), problem.residuals(x), rtol=1e-8, atol=1e-9)

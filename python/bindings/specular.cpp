@@ -58,6 +58,8 @@ Inputs validated_inputs(const py::dict& d) {
   b.scale = field("scale");
   b.background = field("background");
   b.threads = d["threads"].cast<int>();
+  const py::object plan = d["plan"];
+  if (!plan.is_none()) b.plan = plan.cast<Plan*>();
   const py::object rule = d["rule"];  // None, or nodes and weights, vectors of one length
   if (!rule.is_none()) {
     const auto [nodes, weights] = rule.cast<std::pair<Array, Array>>();
@@ -115,7 +117,7 @@ struct PlainReader {
 
 std::optional<Inputs> plain_inputs(py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag,
                                    py::handle roughness, py::handle scale, py::handle background, py::handle dq,
-                                   py::handle threads) {
+                                   py::handle threads, py::handle plan) {
   std::optional<Inputs> result(std::in_place);
   Inputs& in = *result;
   in.single = true;
@@ -145,6 +147,7 @@ std::optional<Inputs> plain_inputs(py::handle q, py::handle thickness, py::handl
     }
     b.threads = static_cast<int>(wanted);
   }
+  if (!plan.is_none()) b.plan = plan.cast<Plan*>();
   return result;
 }
 
@@ -225,6 +228,12 @@ py::object call_vjp(const Inputs& in, const Rows& cotangent) {
 }  // namespace
 
 void add_specular(py::module_& m) {
+  // A plan holds nothing that could not be found again: its copies and pickles are new ones.
+  py::class_<Plan>(m, "Plan")
+      .def(py::init<>())
+      .def(py::pickle([](const Plan&) { return py::tuple(); },
+                      [](const py::tuple&) { return std::make_unique<Plan>(); }));
+
   // Validated arguments.
   m.def(
       "reflectivity", [](const py::dict& arguments) { return call_reflectivity(validated_inputs(arguments)); },
@@ -274,21 +283,21 @@ void add_specular(py::module_& m) {
   // The user's arguments: the result, or None when they are not of the plainest kind (or not valid).
   m.def("plain_reflectivity",
         [](py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag, py::handle roughness,
-           py::handle scale, py::handle background, py::handle dq, py::handle threads) -> py::object {
-          const auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads);
+           py::handle scale, py::handle background, py::handle dq, py::handle threads, py::handle plan) -> py::object {
+          const auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan);
           return in ? call_reflectivity(*in) : py::none();
         });
   m.def("plain_jacobian",
         [](py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag, py::handle roughness,
-           py::handle scale, py::handle background, py::handle dq, py::handle threads) -> py::object {
-          const auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads);
+           py::handle scale, py::handle background, py::handle dq, py::handle threads, py::handle plan) -> py::object {
+          const auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan);
           return in ? call_jacobian(*in) : py::none();
         });
   m.def("plain_vjp",
         [](py::handle cotangent, py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag,
-           py::handle roughness, py::handle scale, py::handle background, py::handle dq,
-           py::handle threads) -> py::object {
-          auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads);
+           py::handle roughness, py::handle scale, py::handle background, py::handle dq, py::handle threads,
+           py::handle plan) -> py::object {
+          auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan);
           // gradients have the shapes of the inputs as given: numbers want sums
           if (!in || !Array::check_(sld_imag) || !Array::check_(roughness)) return py::none();
           PlainReader reader{*in};

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kiessig.materials import Material as Material
     from kiessig.parameters import Expression as Expression
     from kiessig.parameters import Parameter as Parameter
+    from kiessig.plan import Plan as Plan
     from kiessig.problem import Measurement as Measurement
     from kiessig.problem import Problem as Problem
     from kiessig.result import FitResult as FitResult
@@ -41,6 +42,7 @@ _HOME = {
     "Material": "materials",
     "Measurement": "problem",
     "Parameter": "parameters",
+    "Plan": "plan",
     "Problem": "problem",
     "Resolution": "instrument",
     "Sample": "sample",

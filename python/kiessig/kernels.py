@@ -166,6 +166,7 @@ def _prepare(
     background: ArrayLike = 0.0,
     dq: ArrayLike | Resolution | None = None,
     threads: int | None = None,
+    plan: _core.Plan | None = None,
 ) -> _Call:
     given = {
         name: _real(function, name, value)
@@ -220,7 +221,97 @@ def _prepare(
     call.arguments |= {"n_batch": 1 if merged else math.prod(lead), "threads": int(threads or 0)}
     call.arguments.setdefault("dq", None)
     call.arguments["rule"] = dq.rule if isinstance(dq, Resolution) else None
+    call.arguments["plan"] = plan
     return call
+
+
+# ---- What the public functions and a Plan share. `function` is the name that errors begin with.
+
+
+def value(
+    function: str,
+    q: ArrayLike,
+    thickness: ArrayLike,
+    sld: ArrayLike,
+    sld_imag: ArrayLike,
+    roughness: ArrayLike,
+    scale: ArrayLike,
+    background: ArrayLike,
+    dq: ArrayLike | Resolution | None,
+    threads: int | None,
+    plan: _core.Plan | None,
+) -> FloatArray:
+    """Reflectivity, on the shortest way through for plain vectors and numbers."""
+    found = _core.plain_reflectivity(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
+    if found is not None:
+        return found
+    call = _prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
+    return call.points(call.run(_core.reflectivity))
+
+
+def value_and_jacobian(
+    function: str,
+    q: ArrayLike,
+    thickness: ArrayLike,
+    sld: ArrayLike,
+    sld_imag: ArrayLike,
+    roughness: ArrayLike,
+    scale: ArrayLike,
+    background: ArrayLike,
+    dq: ArrayLike | Resolution | None,
+    threads: int | None,
+    plan: _core.Plan | None,
+) -> tuple[FloatArray, Jacobian]:
+    """Reflectivity and Jacobian; see `value`."""
+    found = _core.plain_jacobian(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
+    if found is not None:
+        return found[0], Jacobian._make(found[1])
+    call = _prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
+    r, fields = call.run(_core.reflectivity_jacobian)
+    trailing = {name: (call.lengths[name],) for name in ("thickness", "sld", "sld_imag", "roughness")}
+    shaped = [
+        None if array is None else call.points(array, *trailing.get(name, ()))
+        for name, array in zip(Jacobian._fields, fields, strict=True)
+    ]
+    return call.points(r), Jacobian._make(shaped)
+
+
+def value_and_gradient(
+    function: str,
+    cotangent: ArrayLike,
+    q: ArrayLike,
+    thickness: ArrayLike,
+    sld: ArrayLike,
+    sld_imag: ArrayLike,
+    roughness: ArrayLike,
+    scale: ArrayLike,
+    background: ArrayLike,
+    dq: ArrayLike | Resolution | None,
+    threads: int | None,
+    plan: _core.Plan | None,
+) -> tuple[FloatArray, Gradient]:
+    """Reflectivity and vector-Jacobian product; see `value`."""
+    found = _core.plain_vjp(cotangent, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
+    if found is not None:
+        return found[0], Gradient._make(found[1])
+    call = _prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
+    weights = _real(function, "cotangent", cotangent)
+    shape = call.lead if call.scalar_q else (*call.lead, call.n_q)
+    try:
+        weights = np.broadcast_to(weights, shape)
+    except ValueError as error:
+        message = f"{function}: cotangent must broadcast to the result's shape {shape}; got shape {weights.shape}"
+        raise ShapeError(message) from error
+    rows = np.ascontiguousarray(weights).reshape(call.arguments["n_batch"], call.arguments["q"].shape[1])
+    r, fields = call.run(_core.reflectivity_vjp, rows)
+    reduced = [
+        None if array is None else call.reduced(name, array)
+        for name, array in zip(Gradient._fields, fields, strict=True)
+    ]
+    return call.points(r), Gradient._make(reduced)
+
+
+# ---- The public functions.
 
 
 def reflectivity(
@@ -304,11 +395,7 @@ def reflectivity(
     >>> r.shape
     (2,)
     """
-    plain = _core.plain_reflectivity(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
-    if plain is not None:
-        return plain
-    call = _prepare("reflectivity", q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
-    return call.points(call.run(_core.reflectivity))
+    return value("reflectivity", q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, None)
 
 
 def amplitude(
@@ -397,17 +484,8 @@ def reflectivity_jacobian(
     >>> jacobian.thickness.shape, jacobian.sld.shape, jacobian.roughness.shape
     ((2, 1), (2, 3), (2, 2))
     """
-    plain = _core.plain_jacobian(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
-    if plain is not None:
-        return plain[0], Jacobian._make(plain[1])
-    call = _prepare("reflectivity_jacobian", q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
-    r, fields = call.run(_core.reflectivity_jacobian)
-    trailing = {name: (call.lengths[name],) for name in ("thickness", "sld", "sld_imag", "roughness")}
-    shaped = [
-        None if array is None else call.points(array, *trailing.get(name, ()))
-        for name, array in zip(Jacobian._fields, fields, strict=True)
-    ]
-    return call.points(r), Jacobian._make(shaped)
+    function = "reflectivity_jacobian"
+    return value_and_jacobian(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, None)
 
 
 def reflectivity_vjp(
@@ -455,24 +533,8 @@ def reflectivity_vjp(
     >>> gradient.thickness.shape, gradient.sld_imag.shape
     ((1,), ())
     """
-    plain = _core.plain_vjp(cotangent, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
-    if plain is not None:
-        return plain[0], Gradient._make(plain[1])
-    call = _prepare("reflectivity_vjp", q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
-    weights = _real("reflectivity_vjp", "cotangent", cotangent)
-    shape = call.lead if call.scalar_q else (*call.lead, call.n_q)
-    try:
-        weights = np.broadcast_to(weights, shape)
-    except ValueError as error:
-        message = f"reflectivity_vjp: cotangent must broadcast to the result's shape {shape}; got shape {weights.shape}"
-        raise ShapeError(message) from error
-    rows = np.ascontiguousarray(weights).reshape(call.arguments["n_batch"], call.arguments["q"].shape[1])
-    r, fields = call.run(_core.reflectivity_vjp, rows)
-    reduced = [
-        None if array is None else call.reduced(name, array)
-        for name, array in zip(Gradient._fields, fields, strict=True)
-    ]
-    return call.points(r), Gradient._make(reduced)
+    inputs = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, None)
+    return value_and_gradient("reflectivity_vjp", cotangent, *inputs)
 
 
 def reflectivity_jvp(

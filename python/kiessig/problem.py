@@ -109,6 +109,7 @@ class Measurement:
         self.name = dataset.name if name is None else name
         sample.slab_expressions()  # raises where the sample is not complete
         self._dq: FloatArray | Resolution | None = dataset.dq
+        self._plan = _core.Plan()
         if resolution is not None:
             widths = resolution.sigma(dataset.q)  # raises where its widths are not those of these points
             self._dq = widths if resolution.rule is None else resolution
@@ -131,9 +132,8 @@ class Measurement:
             If a parameter or expression has a value outside its domain.
         """
         scale, background = evaluate([self.scale, self.background])
-        return kernels.reflectivity(
-            self.dataset.q, *self.sample.slabs(), scale=scale, background=background, dq=self._dq
-        )
+        slabs = self.sample.slabs()
+        return kernels.value("Measurement", self.dataset.q, *slabs, scale, background, self._dq, None, self._plan)
 
     def residuals(self) -> FloatArray:
         """Compute the residuals at the present values of the parameters, shape (n_q,); see `misfit`."""
@@ -150,14 +150,12 @@ class Measurement:
         slabs = self.sample.slab_expressions()
         return [*slabs.thickness, *slabs.sld, *slabs.sld_imag, *slabs.roughness, self.scale, self.background]
 
-    def _arguments(self, quantities: FloatArray) -> dict[str, Any]:
-        """Keyword arguments of the kernels for values of `_quantities`."""
+    def _arguments(self, quantities: FloatArray) -> tuple[Any, ...]:
+        """Arguments of the kernels for values of `_quantities`."""
         n = len(self.sample.layers) - 2
-        thickness, sld, sld_imag, roughness, scale, background = np.split(
-            quantities, np.cumsum([n, n + 2, n + 2, n + 1, 1])
-        )
-        slabs = {"thickness": thickness, "sld": sld, "sld_imag": sld_imag, "roughness": roughness}
-        return {"q": self.dataset.q, "dq": self._dq, **slabs, "scale": scale[0], "background": background[0]}
+        slabs = np.split(quantities[:-2], np.cumsum([n, n + 2, n + 2]))
+        scale, background = quantities[-2:].tolist()
+        return self.dataset.q, *slabs, scale, background, self._dq, None, self._plan
 
     def _compare(self, model: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Residuals, and their derivative with respect to the model."""
@@ -174,11 +172,11 @@ class Measurement:
         return np.log(self.dataset.r) - np.log(model), -1.0 / model
 
     def _residuals(self, quantities: FloatArray) -> FloatArray:
-        return self._compare(kernels.reflectivity(**self._arguments(quantities)))[0]
+        return self._compare(kernels.value("Measurement", *self._arguments(quantities)))[0]
 
     def _residuals_and_derivatives(self, quantities: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Residuals (n_q,) and their derivatives (n_q, n_quantities)."""
-        model, jacobian = kernels.reflectivity_jacobian(**self._arguments(quantities))
+        model, jacobian = kernels.value_and_jacobian("Measurement", *self._arguments(quantities))
         residuals, slope = self._compare(model)
         columns = [
             *(jacobian.thickness, jacobian.sld, jacobian.sld_imag, jacobian.roughness),
@@ -189,8 +187,8 @@ class Measurement:
     def _value_and_derivatives(self, quantities: FloatArray) -> tuple[float, FloatArray]:
         """Misfit and its gradient (n_quantities,), without a Jacobian."""
         arguments = self._arguments(quantities)
-        residuals, slope = self._compare(kernels.reflectivity(**arguments))
-        _, gradient = kernels.reflectivity_vjp(**arguments, cotangent=2.0 * residuals * slope)
+        residuals, slope = self._compare(kernels.value("Measurement", *arguments))
+        _, gradient = kernels.value_and_gradient("Measurement", 2.0 * residuals * slope, *arguments)
         fields = (*gradient[:4], gradient.scale, gradient.background)
         return float(residuals @ residuals), np.concatenate([np.atleast_1d(field) for field in fields])
 
@@ -419,6 +417,9 @@ class Problem:
         from kiessig.fitting import fit
 
         return fit(self, method, starts, seed, progress, max_evaluations, options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Problem, (self.measurements,)  # the recorded relations are made anew
 
     def _point(self, function: str, x: ArrayLike | None) -> FloatArray:
         if x is None:

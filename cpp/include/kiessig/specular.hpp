@@ -12,6 +12,7 @@
 
 #include <complex>
 #include <cstddef>
+#include <memory>
 
 namespace kiessig {
 
@@ -32,6 +33,24 @@ struct FixedRule {
   std::ptrdiff_t n = 0;            ///< 0: smearing integrates to a bounded error instead
 };
 
+/// Remembers where smearing placed its nodes, and their weights, from call to call on the same q and dq. The next call
+/// keeps those that still resolve the reflectivity of its stack, and replaces them where they do not: the error stays
+/// bounded as without a plan, while two calls may differ by a small part of that bound. Used by one call at a time; a
+/// second one at the same time works without it. Only for batches of one stack.
+class Plan {
+ public:
+  Plan();
+  ~Plan();
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  struct State;
+  State& state();
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
 /// A batch of stacks, each with its Q values.
 struct SpecularBatch {
   std::ptrdiff_t n_batch = 1;
@@ -46,6 +65,7 @@ struct SpecularBatch {
   Rows roughness;               ///< n_layers + 1, angstrom, >= 0
   Rows scale;                   ///< 1
   Rows background;              ///< 1
+  Plan* plan = nullptr;         ///< optional memory for smearing
   int threads = 0;              ///< 0: chosen from the amount of work
 };
 

@@ -99,6 +99,22 @@ void Smearing::cover(const Stack& stack, double from, double to) {
   cover_plain(stack, x, to);
 }
 
+namespace {
+
+// Whether the k_order values of R on a panel are those of a function that they resolve.
+bool is_resolved(const double* r) {
+  const double largest = *std::max_element(r, r + k_order);
+  double tail = 0.0;
+  for (const auto& coefficient : GaussLegendre::rule().tail) {
+    double c = 0.0;
+    for (std::size_t i = 0; i < k_order; ++i) c += coefficient[i] * r[i];
+    tail = std::max(tail, std::abs(c));
+  }
+  return tail <= k_tail_fraction * largest;
+}
+
+}  // namespace
+
 // Evaluates R on all panels and halves those that do not resolve it.
 void Smearing::refine(Stack& stack) {
   const GaussLegendre& rule = GaussLegendre::rule();
@@ -124,17 +140,9 @@ void Smearing::refine(Stack& stack) {
     next_.clear();
     for (Panel& p : panels_) {
       if (!p.resolved) {
-        const double* r = panel_r_.data() + p.slot;
-        const double largest = *std::max_element(r, r + k_order);
-        double tail = 0.0;
-        for (const auto& coefficient : rule.tail) {
-          double c = 0.0;
-          for (std::size_t i = 0; i < k_order; ++i) c += coefficient[i] * r[i];
-          tail = std::max(tail, std::abs(c));
-        }
         const double middle = 0.5 * (p.from + p.to);
         const bool splits = middle > p.from && middle < p.to && halving < k_most_halvings;
-        if (tail > k_tail_fraction * largest && splits) {
+        if (splits && !is_resolved(panel_r_.data() + p.slot)) {
           Panel lower = p, upper = p;
           lower.to = upper.from = middle;
           next_.push_back(lower);
@@ -165,7 +173,33 @@ void Smearing::build(const FixedRule& rule, const double* q, const double* sigma
   }
 }
 
-void Smearing::build(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m) {
+// Whether the edge lies within some kernel's reach.
+bool Smearing::covers(double edge_squared) const {
+  if (edge_squared <= 0.0) return false;
+  const double edge = std::sqrt(edge_squared);
+  return std::any_of(supports_.begin(), supports_.end(), [edge](const Support& s) {
+    return (s.left < edge && edge < s.right) || (s.left < -edge && -edge < s.right);
+  });
+}
+
+// Evaluates R at the nodes that are there, if they are for these points, and tells whether they still serve.
+bool Smearing::still_resolves(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m) {
+  const std::size_t count = static_cast<std::size_t>(m);
+  if (nodes_move() || panels_.empty() || q_.size() != count || !std::equal(q_.begin(), q_.end(), q) ||
+      !std::equal(sigma_.begin(), sigma_.end(), sigma)) {
+    return false;
+  }
+  const double edge_squared = 4.0 * stack.offset(stack.layout().n + 1);
+  if (edge_squared != edge_squared_ && (covers(edge_squared) || covers(edge_squared_))) return false;
+  stack.values(node_q_.data(), n_nodes(), r_.data());
+  for (std::size_t p = 0; p < panels_.size(); ++p) {
+    if (!is_resolved(r_.data() + p * k_order)) return false;
+  }
+  return true;
+}
+
+void Smearing::build(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m, bool reuse) {
+  if (reuse && still_resolves(stack, q, sigma, m)) return;
   rule_ = FixedRule{};
   q_.assign(q, q + m);
   sigma_.assign(sigma, sigma + m);
@@ -176,10 +210,10 @@ void Smearing::build(Stack& stack, const double* q, const double* sigma, std::pt
   }
   std::sort(supports_.begin(), supports_.end(), [](const Support& a, const Support& b) { return a.left < b.left; });
   kinks_.clear();
-  const double edge_squared = 4.0 * stack.offset(stack.layout().n + 1);
-  if (edge_squared > 0.0) kinks_.push_back(-std::sqrt(edge_squared));
+  edge_squared_ = 4.0 * stack.offset(stack.layout().n + 1);
+  if (edge_squared_ > 0.0) kinks_.push_back(-std::sqrt(edge_squared_));
   kinks_.push_back(0.0);
-  if (edge_squared > 0.0) kinks_.push_back(std::sqrt(edge_squared));
+  if (edge_squared_ > 0.0) kinks_.push_back(std::sqrt(edge_squared_));
 
   panels_.clear();
   for (std::size_t i = 0; i < supports_.size();) {
@@ -205,6 +239,13 @@ void Smearing::build(Stack& stack, const double* q, const double* sigma, std::pt
       r_.push_back(panel_r_[static_cast<std::size_t>(p.slot) + i]);
     }
   }
+  // nodes without weight, so that every point can use whole vectors of nodes
+  for (std::ptrdiff_t i = 0; i < k_max_width; ++i) {
+    position_.push_back(position_.back());
+    node_q_.push_back(node_q_.back());
+    node_weight_.push_back(0.0);
+    r_.push_back(r_.back());
+  }
   first_.resize(static_cast<std::size_t>(m));
   last_.resize(static_cast<std::size_t>(m));
   std::ptrdiff_t most = 0;
@@ -213,7 +254,8 @@ void Smearing::build(Stack& stack, const double* q, const double* sigma, std::pt
   for (std::size_t i = 0; i < static_cast<std::size_t>(m); ++i) {
     const double half = reach(q[i], sigma[i]) * sigma[i];
     first_[i] = std::lower_bound(position_.begin(), position_.end(), q[i] - half) - position_.begin();
-    last_[i] = std::upper_bound(position_.begin(), position_.end(), q[i] + half) - position_.begin();
+    last_[i] = std::upper_bound(position_.begin(), position_.end() - k_max_width, q[i] + half) - position_.begin();
+    last_[i] = first_[i] + (last_[i] - first_[i] + k_max_width - 1) / k_max_width * k_max_width;
     offset_[i] = total;
     total += last_[i] - first_[i];
     most = std::max(most, last_[i] - first_[i]);
@@ -239,18 +281,19 @@ const double* Smearing::weights(std::ptrdiff_t i) {
 
 Smearing::Sums Smearing::sums(std::ptrdiff_t i) {
   const std::size_t point = static_cast<std::size_t>(i);
+  double total[3];
+  kernels().gaussian_sums(q_[point], sigma_[point], position_.data() + first_[point], weights(i),
+                          r_.data() + first_[point], last_[point] - first_[point], total);
+  return {total[0], total[1] / sigma_[point], total[2] / sigma_[point]};
+}
+
+double Smearing::value(std::ptrdiff_t i, const double* node_r) {
   const double* w = weights(i);
-  const double inverse = 1.0 / sigma_[point];
-  Sums total{0.0, 0.0, 0.0};
-  for (std::ptrdiff_t k = first(i); k < last(i); ++k) {
-    const double x = (position_[static_cast<std::size_t>(k)] - q_[point]) * inverse;
-    const double wr = w[k - first(i)] * r_[static_cast<std::size_t>(k)];
-    total.r += wr;
-    total.dq += wr * x;
-    total.dsigma += wr * (x * x - 1.0);
-  }
-  total.dq *= inverse;
-  total.dsigma *= inverse;
+  const double* r = node_r + first(i);
+  const std::ptrdiff_t count = last(i) - first(i);
+  if (!nodes_move()) return kernels().weighted_sum(w, r, count);
+  double total = 0.0;
+  for (std::ptrdiff_t k = 0; k < count; ++k) total += w[k] * r[k];
   return total;
 }
 

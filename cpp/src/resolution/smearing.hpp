@@ -20,8 +20,9 @@ namespace kiessig {
 class Smearing {
  public:
   // Chooses the nodes for points (q_i >= 0, sigma_i > 0) and evaluates R there. Throws std::length_error when that
-  // needs more than k_most_nodes nodes.
-  void build(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m);
+  // needs more than k_most_nodes nodes. With `reuse`, nodes chosen before for the same points are kept as long as they
+  // resolve the R of this stack.
+  void build(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m, bool reuse);
 
   // The same by a fixed rule, whose nodes belong to one point each and move with it. Evaluates nothing.
   void build(const FixedRule& rule, const double* q, const double* sigma, std::ptrdiff_t m);
@@ -34,7 +35,7 @@ class Smearing {
   const double* node_q() const { return node_q_.data(); }  // |position|, where R is evaluated
   const double* node_r() const { return r_.data(); }
 
-  // The nodes [first, last) that point i uses, and its weights for them.
+  // The nodes [first, last) that point i uses, a multiple of k_max_width of them, and its weights.
   std::ptrdiff_t first(std::ptrdiff_t i) const { return first_[static_cast<std::size_t>(i)]; }
   std::ptrdiff_t last(std::ptrdiff_t i) const { return last_[static_cast<std::size_t>(i)]; }
   const double* weights(std::ptrdiff_t i);
@@ -46,6 +47,9 @@ class Smearing {
   };
   Sums sums(std::ptrdiff_t i);
   Sums sums(std::ptrdiff_t i, const double* node_r, const double* node_dr_dq) const;
+
+  // sum_k w_k R_k of point i for the given values at all nodes.
+  double value(std::ptrdiff_t i, const double* node_r);
 
   static constexpr std::ptrdiff_t k_most_nodes = std::ptrdiff_t{1} << 22;
 
@@ -68,10 +72,13 @@ class Smearing {
   void cover(const Stack& stack, double from, double to);
   void cover_plain(const Stack& stack, double from, double to);
   void refine(Stack& stack);
+  bool still_resolves(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m);
+  bool covers(double edge_squared) const;
   void compute_weights(std::ptrdiff_t i, double* weights) const;
 
   FixedRule rule_;
   std::vector<Support> supports_;  // ascending in left
+  double edge_squared_ = 0.0;      // of the backing's critical edge
   std::vector<double> kinks_;
   std::vector<Panel> panels_, next_;
   std::vector<double> panel_r_, batch_q_;

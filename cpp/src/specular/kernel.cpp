@@ -433,16 +433,51 @@ static void gaussian_weights(double centre, double sigma, const double* nodes, c
                              double* weights) {
   const double inverse_sigma = 1.0 / sigma;
   const double height = 0.39894228040143267794 * inverse_sigma;  // 1 / (sigma sqrt(2 pi))
-  ptrdiff_t i = 0;
-  for (; i + k_width <= m; i += k_width) {
+  for (ptrdiff_t i = 0; i < m; i += k_width) {
     const Vec x = (load(nodes + i) - centre) * inverse_sigma;
     store(weights + i, height * exponential(-0.5 * x * x) * load(node_weights + i));
   }
-  if (i < m) {
-    Vec x = {};
-    for (ptrdiff_t lane = 0; i + lane < m; ++lane) x[lane] = (nodes[i + lane] - centre) * inverse_sigma;
-    const Vec density = height * exponential(-0.5 * x * x);
-    for (ptrdiff_t lane = 0; i + lane < m; ++lane) weights[i + lane] = density[lane] * node_weights[i + lane];
+}
+
+static void gaussian_sums(double centre, double sigma, const double* nodes, const double* weights, const double* r,
+                          ptrdiff_t m, double* sums) {
+  const double inverse_sigma = 1.0 / sigma;
+  Vec total = broadcast(0.0), first = total, second = total;
+  for (ptrdiff_t i = 0; i < m; i += k_width) {
+    const Vec x = (load(nodes + i) - centre) * inverse_sigma;
+    const Vec product = load(weights + i) * load(r + i);
+    total += product;
+    first += product * x;
+    second += product * (x * x - 1.0);
+  }
+  sums[0] = sum(total);
+  sums[1] = sum(first);
+  sums[2] = sum(second);
+}
+
+static double weighted_sum(const double* weights, const double* r, ptrdiff_t m) {
+  Vec total = broadcast(0.0);
+  for (ptrdiff_t i = 0; i < m; i += k_width) total += load(weights + i) * load(r + i);
+  return sum(total);
+}
+
+static void add_weighted_rows(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t count,
+                              double* sum) {
+  constexpr ptrdiff_t k_columns = 4;  // vectors of sums that stay in registers
+  ptrdiff_t e = 0;
+  for (; e + k_columns * k_width <= stride; e += k_columns * k_width) {
+    Vec total[k_columns];
+    for (int c = 0; c < k_columns; ++c) total[c] = load(sum + e + c * k_width);
+    for (ptrdiff_t k = 0; k < count; ++k) {
+      const double* row = rows + k * stride + e;
+      for (int c = 0; c < k_columns; ++c) total[c] += weights[k] * load(row + c * k_width);
+    }
+    for (int c = 0; c < k_columns; ++c) store(sum + e + c * k_width, total[c]);
+  }
+  for (; e < stride; e += k_width) {
+    Vec total = load(sum + e);
+    for (ptrdiff_t k = 0; k < count; ++k) total += weights[k] * load(rows + k * stride + e);
+    store(sum + e, total);
   }
 }
 
@@ -461,6 +496,9 @@ const Kernels KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME) = {
     KIESSIG_ISA_NAME::jacobian,
     KIESSIG_ISA_NAME::vjp,
     KIESSIG_ISA_NAME::jvp,
-    KIESSIG_ISA_NAME::gaussian_weights};
+    KIESSIG_ISA_NAME::gaussian_weights,
+    KIESSIG_ISA_NAME::gaussian_sums,
+    KIESSIG_ISA_NAME::weighted_sum,
+    KIESSIG_ISA_NAME::add_weighted_rows};
 
 }  // namespace kiessig

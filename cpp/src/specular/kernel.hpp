@@ -80,9 +80,17 @@ struct Kernels {
   // derivative along tangent (RowLayout) and along tangent_q
   void (*jvp)(const StackConstants&, const Points&, const double* tangent, const double* tangent_q, double* r,
               double* dr, double* workspace);
+  // The following three take m nodes, a multiple of k_max_width.
   // weights[k] = exp(-x_k^2 / 2) / (sigma sqrt(2 pi)) * node_weights[k], x_k = (nodes[k] - centre) / sigma
   void (*gaussian_weights)(double centre, double sigma, const double* nodes, const double* node_weights, ptrdiff_t m,
                            double* weights);
+  // sums[0] = sum_k weights[k] r[k], sums[1] = sum_k weights[k] r[k] x_k, sums[2] = sum_k weights[k] r[k] (x_k^2 - 1)
+  void (*gaussian_sums)(double centre, double sigma, const double* nodes, const double* weights, const double* r,
+                        ptrdiff_t m, double* sums);
+  // sum_k weights[k] r[k]
+  double (*weighted_sum)(const double* weights, const double* r, ptrdiff_t m);
+  // sum[e] += sum_k weights[k] rows[k * stride + e] for `count` rows of any number; stride is a multiple of k_max_width
+  void (*add_weighted_rows)(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t count, double* sum);
 };
 
 // Those for the running machine, or those named by the environment variable KIESSIG_ISA. Throws std::runtime_error when

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../parallel/parallel.hpp"
+#include "../resolution/plan_state.hpp"
 #include "../resolution/smearing.hpp"
 #include "stack.hpp"
 
@@ -101,6 +102,7 @@ Scratch& thread_scratch() {
 
 struct Block {
   std::uint64_t call;  // different for every call of the library
+  Plan::State* plan;   // null: none
   Index batch, begin, end;
 };
 
@@ -139,14 +141,17 @@ void for_groups(const SpecularBatch& in, const Block& block, Scratch& scratch, c
   }
 }
 
-// Chooses the nodes for the group at hand.
-void build_smearing(const SpecularBatch& in, Scratch& s) {
+// The nodes for the group at hand: those that the caller's plan keeps for it, or fresh ones in the scratch memory.
+Smearing& build_smearing(const SpecularBatch& in, const Block& block, Scratch& s) {
   const Group& g = s.group;
   if (in.rule.n > 0) {
     s.smearing.build(in.rule, g.q, g.sigma, g.count);
-  } else {
-    s.smearing.build(s.stack, g.q, g.sigma, g.count);
+    return s.smearing;
   }
+  const bool planned = block.plan != nullptr;
+  Smearing& smearing = planned ? block.plan->of_block(block.begin / k_block, g.reversed) : s.smearing;
+  smearing.build(s.stack, g.q, g.sigma, g.count, planned);
+  return smearing;
 }
 
 // A number that no other call of the library in this process has.
@@ -162,10 +167,11 @@ void for_blocks(const SpecularBatch& in, double estimate, const Task& task) {
   const double work =
       estimate * static_cast<double>(in.n_batch) * static_cast<double>(in.n_q) * static_cast<double>(in.n_layers + 1);
   const std::uint64_t call = next_call();
+  const PlanUse plan(in.n_batch == 1 ? in.plan : nullptr, per_element);
   parallel_for(in.n_batch * per_element, threads_for(in.threads, work), [&](Index t) {
     const Index begin = t % per_element * k_block;
     Scratch& scratch = thread_scratch();
-    task(scratch, Block{call, t / per_element, begin, std::min(begin + k_block, in.n_q)}, t);
+    task(scratch, Block{call, plan.state(), t / per_element, begin, std::min(begin + k_block, in.n_q)}, t);
     if (scratch.is_large()) scratch = Scratch{};
   });
 }
@@ -194,18 +200,15 @@ void reflectivity(const SpecularBatch& in, double* r) {
       const Group& g = s.group;
       s.r.resize(size(g.count));
       if (g.smeared) {
-        build_smearing(in, s);
-        const double* node_r = s.smearing.node_r();
-        if (s.smearing.nodes_move()) {
-          s.node_r.resize(size(s.smearing.n_nodes()));
-          s.stack.values(s.smearing.node_q(), s.smearing.n_nodes(), s.node_r.data());
+        Smearing& smearing = build_smearing(in, block, s);
+        const double* node_r = smearing.node_r();
+        if (smearing.nodes_move()) {
+          s.node_r.resize(size(smearing.n_nodes()));
+          s.stack.values(smearing.node_q(), smearing.n_nodes(), s.node_r.data());
           node_r = s.node_r.data();
         }
         for (Index i = 0; i < g.count; ++i) {
-          const double* weights = s.smearing.weights(i) - s.smearing.first(i);
-          double sum = 0.0;
-          for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) sum += weights[k] * node_r[k];
-          s.r[size(i)] = sum;
+          s.r[size(i)] = smearing.value(i, node_r);
         }
       } else {
         s.stack.values(g.q, g.count, s.r.data());
@@ -288,32 +291,37 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
         return;
       }
       // rows at a chunk of nodes are added, weighted, to every point that uses these nodes
-      build_smearing(in, s);
-      s.node_r.resize(size(s.smearing.n_nodes()));
-      s.node_dq.resize(size(s.smearing.n_nodes()));
-      s.accumulated.assign(size(g.count * row.size()), 0.0);
-      s.rows.resize(size(k_node_chunk * row.size()));
-      for (Index start = 0; start < s.smearing.n_nodes(); start += k_node_chunk) {
-        const Index end = std::min(start + k_node_chunk, s.smearing.n_nodes());
-        s.stack.jacobian(s.smearing.node_q() + start, end - start, s.node_r.data() + start, s.rows.data(),
+      Smearing& smearing = build_smearing(in, block, s);
+      const Index stride = (row.size() + k_max_width - 1) / k_max_width * k_max_width;
+      s.node_r.resize(size(smearing.n_nodes()));
+      s.node_dq.resize(size(smearing.n_nodes()));
+      s.accumulated.assign(size(g.count * stride), 0.0);
+      s.rows.assign(size(k_node_chunk * stride), 0.0);
+      double* rows = s.rows.data();
+      const JacobianRows chunk{rows + row.thickness(),
+                               rows + row.sld(),
+                               rows + row.sld_imag(),
+                               rows + row.roughness(),
+                               stride,
+                               stride,
+                               stride,
+                               stride};
+      for (Index start = 0; start < smearing.n_nodes(); start += k_node_chunk) {
+        const Index end = std::min(start + k_node_chunk, smearing.n_nodes());
+        s.stack.jacobian(smearing.node_q() + start, end - start, 1.0, s.node_r.data() + start, chunk,
                          s.node_dq.data() + start);
         for (Index i = 0; i < g.count; ++i) {
-          const Index from = std::max(start, s.smearing.first(i));
-          const Index to = std::min(end, s.smearing.last(i));
+          const Index from = std::max(start, smearing.first(i));
+          const Index to = std::min(end, smearing.last(i));
           if (from >= to) continue;
-          const double* weights = s.smearing.weights(i) - s.smearing.first(i);
-          double* sum = s.accumulated.data() + i * row.size();
-          for (Index k = from; k < to; ++k) {
-            const double w = weights[k];
-            const double* derivative = s.rows.data() + (k - start) * row.size();
-            for (Index e = 0; e < row.size(); ++e) sum[e] += w * derivative[e];
-          }
+          kernels().add_weighted_rows(smearing.weights(i) + (from - smearing.first(i)), rows + (from - start) * stride,
+                                      stride, to - from, s.accumulated.data() + i * stride);
         }
       }
       for (Index i = 0; i < g.count; ++i) {
         const Smearing::Sums sums =
-            s.smearing.nodes_move() ? s.smearing.sums(i, s.node_r.data(), s.node_dq.data()) : s.smearing.sums(i);
-        put(i, sums.r, sums.dq, sums.dsigma, s.accumulated.data() + i * row.size());
+            smearing.nodes_move() ? smearing.sums(i, s.node_r.data(), s.node_dq.data()) : smearing.sums(i);
+        put(i, sums.r, sums.dq, sums.dsigma, s.accumulated.data() + i * stride);
       }
     });
   });
@@ -344,9 +352,9 @@ void reflectivity_vjp(const SpecularBatch& in, const Rows& cotangent, double* r,
         total[row.size()] += c[g.index(i)] * value;
         total[row.size() + 1] += c[g.index(i)];
       };
-      if (g.smeared) build_smearing(in, s);
-      const bool moving = g.smeared && s.smearing.nodes_move();
-      const Index nodes = g.smeared ? s.smearing.n_nodes() : g.count;
+      Smearing& smearing = g.smeared ? build_smearing(in, block, s) : s.smearing;
+      const bool moving = g.smeared && smearing.nodes_move();
+      const Index nodes = g.smeared ? smearing.n_nodes() : g.count;
       s.cotangent.assign(size(nodes), 0.0);
       s.r.resize(size(nodes));
       s.dq.resize(size(nodes));
@@ -356,25 +364,25 @@ void reflectivity_vjp(const SpecularBatch& in, const Rows& cotangent, double* r,
           s.cotangent[size(i)] = weight;
           continue;
         }
-        const double* weights = s.smearing.weights(i) - s.smearing.first(i);
-        for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) s.cotangent[size(k)] += weight * weights[k];
+        const double* weights = smearing.weights(i) - smearing.first(i);
+        for (Index k = smearing.first(i); k < smearing.last(i); ++k) s.cotangent[size(k)] += weight * weights[k];
         if (moving) continue;
-        const Smearing::Sums sums = s.smearing.sums(i);
+        const Smearing::Sums sums = smearing.sums(i);
         put(i, sums.r, weight * sums.dq, weight * sums.dsigma);
       }
-      const double* q = g.smeared ? s.smearing.node_q() : g.q;
+      const double* q = g.smeared ? smearing.node_q() : g.q;
       s.stack.vjp(q, nodes, s.cotangent.data(), s.r.data(), s.gradient.data(), s.dq.data());
       if (!g.smeared) {
         for (Index i = 0; i < nodes; ++i) put(i, s.r[size(i)], s.dq[size(i)], 0.0);
       }
       for (Index i = 0; moving && i < g.count; ++i) {
-        const double* weights = s.smearing.weights(i) - s.smearing.first(i);
+        const double* weights = smearing.weights(i) - smearing.first(i);
         double value = 0.0, q_bar = 0.0, sigma_bar = 0.0;
-        for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) {
-          const double bar = s.smearing.node_slope(k) * s.dq[size(k)];  // holds the weight
+        for (Index k = smearing.first(i); k < smearing.last(i); ++k) {
+          const double bar = smearing.node_slope(k) * s.dq[size(k)];  // holds the weight
           value += weights[k] * s.r[size(k)];
           q_bar += bar;
-          sigma_bar += bar * s.smearing.node_in_sigma(k);
+          sigma_bar += bar * smearing.node_in_sigma(k);
         }
         put(i, value, q_bar, sigma_bar);
       }
@@ -422,10 +430,10 @@ void reflectivity_jvp(const SpecularBatch& in, const SpecularFields<Rows>& tange
         r[point] = scale * value + background;
         dr[point] = scale * derivative + scale_tangent * value + background_tangent;
       };
-      if (g.smeared) build_smearing(in, s);
-      const bool moving = g.smeared && s.smearing.nodes_move();
-      const Index nodes = g.smeared ? s.smearing.n_nodes() : g.count;
-      const double* q = g.smeared ? s.smearing.node_q() : g.q;
+      Smearing& smearing = g.smeared ? build_smearing(in, block, s) : s.smearing;
+      const bool moving = g.smeared && smearing.nodes_move();
+      const Index nodes = g.smeared ? smearing.n_nodes() : g.count;
+      const double* q = g.smeared ? smearing.node_q() : g.q;
       s.tangent_q.assign(size(nodes), 0.0);
       if (!g.smeared && q_tangent != nullptr) {
         for (Index i = 0; i < nodes; ++i) s.tangent_q[size(i)] = side * q_tangent[g.index(i)];
@@ -433,8 +441,8 @@ void reflectivity_jvp(const SpecularBatch& in, const SpecularFields<Rows>& tange
       for (Index i = 0; moving && i < g.count; ++i) {
         const double along_q = q_tangent == nullptr ? 0.0 : side * q_tangent[g.index(i)];
         const double along_sigma = dq_tangent == nullptr ? 0.0 : dq_tangent[g.index(i)];
-        for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) {
-          s.tangent_q[size(k)] = s.smearing.node_slope(k) * (along_q + s.smearing.node_in_sigma(k) * along_sigma);
+        for (Index k = smearing.first(i); k < smearing.last(i); ++k) {
+          s.tangent_q[size(k)] = smearing.node_slope(k) * (along_q + smearing.node_in_sigma(k) * along_sigma);
         }
       }
       s.r.resize(size(nodes));
@@ -445,17 +453,13 @@ void reflectivity_jvp(const SpecularBatch& in, const SpecularFields<Rows>& tange
           put(i, s.r[size(i)], s.dr[size(i)]);
           continue;
         }
-        const double* weights = s.smearing.weights(i) - s.smearing.first(i);
-        double value = 0.0, derivative = 0.0;
-        for (Index k = s.smearing.first(i); k < s.smearing.last(i); ++k) {
-          value += weights[k] * s.r[size(k)];
-          derivative += weights[k] * s.dr[size(k)];
-        }
+        const double value = smearing.value(i, s.r.data());
+        double derivative = smearing.value(i, s.dr.data());
         if (moving) {
           put(i, value, derivative);
           continue;
         }
-        const Smearing::Sums sums = s.smearing.sums(i);
+        const Smearing::Sums sums = smearing.sums(i);
         if (q_tangent != nullptr) derivative += side * q_tangent[g.index(i)] * sums.dq;
         if (dq_tangent != nullptr) derivative += dq_tangent[g.index(i)] * sums.dsigma;
         put(i, sums.r, derivative);

@@ -19,6 +19,13 @@ Sample mixed_sample(check::Random& random, std::size_t layers, std::size_t point
   return s;
 }
 
+// Points that the library takes as they come: sharp, from the front, without gaps between them.
+Sample plain_sample(check::Random& random, std::size_t layers, std::size_t points) {
+  Sample s = random_sample(random, layers, {random.chance(0.5), true});
+  s.q = random_q(random, points);
+  return s;
+}
+
 // Several samples of one shape as one batch. `gap` unused numbers (NaN) follow every row.
 class Batch {
  public:
@@ -30,7 +37,7 @@ class Batch {
     batch_.sld_imag = pack([](const Sample& s) { return s.sld_imag; });
     batch_.roughness = pack([](const Sample& s) { return s.roughness; });
     batch_.q = pack([](const Sample& s) { return s.q; });
-    batch_.dq = pack([](const Sample& s) { return s.dq; });
+    if (!samples.front().dq.empty()) batch_.dq = pack([](const Sample& s) { return s.dq; });
     batch_.scale = pack([](const Sample& s) { return Numbers{s.scale}; });
     batch_.background = pack([](const Sample& s) { return Numbers{s.background}; });
   }
@@ -55,9 +62,12 @@ class Batch {
   SpecularBatch batch_;
 };
 
-std::vector<Sample> mixed_samples(check::Random& random, std::size_t count, std::size_t layers, std::size_t points) {
+using MakeSample = Sample (*)(check::Random&, std::size_t layers, std::size_t points);
+
+std::vector<Sample> samples_of(MakeSample make, check::Random& random, std::size_t count, std::size_t layers,
+                               std::size_t points) {
   std::vector<Sample> samples;
-  for (std::size_t b = 0; b < count; ++b) samples.push_back(mixed_sample(random, layers, points));
+  for (std::size_t b = 0; b < count; ++b) samples.push_back(make(random, layers, points));
   return samples;
 }
 
@@ -148,7 +158,7 @@ struct Tangents {
 TEST_CASE(products_with_the_jacobian) {
   constexpr std::size_t n = 5, m = 601, count = 2;
   check::Random random(21);
-  Batch batch(mixed_samples(random, count, n, m));
+  Batch batch(samples_of(mixed_sample, random, count, n, m));
   const Numbers cotangent = random_numbers(random, count * m);
   const Tangents tangents(random, count, n, m);
   const Outputs out(*batch, {cotangent.data(), m}, tangents.rows());
@@ -269,24 +279,27 @@ TEST_CASE(products_skip_what_is_not_asked_for) {
 TEST_CASE(products_batch_element_is_its_own_call) {
   constexpr std::size_t n = 4, m = 270, count = 3;
   check::Random random(24);
-  const std::vector<Sample> samples = mixed_samples(random, count, n, m);
-  const Numbers cotangent = random_numbers(random, count * m);
-  const Tangents tangents(random, count, n, m);
-  Batch batch(samples);
-  Batch apart(samples, 3);
-  const Outputs together(*batch, {cotangent.data(), m}, tangents.rows());
-  const Outputs strided(*apart, {cotangent.data(), m}, tangents.rows());
-  check_same(together, strided, "with gaps");
-  for (std::size_t b = 0; b < count; ++b) {
-    const Outputs single(batch_of(samples[b]), {cotangent.data() + b * m, 0}, tangents.rows(b));
-    const auto parts = single.named();
-    const auto wholes = together.named();
-    for (std::size_t f = 0; f < parts.size(); ++f) {
-      check::note("element " + std::to_string(b) + ", " + parts[f].first);
-      const Numbers* values = parts[f].second;
-      const Numbers& all = *wholes[f].second;
-      CHECK(all.size() == count * values->size());
-      CHECK(std::equal(values->begin(), values->end(), all.begin() + static_cast<std::ptrdiff_t>(b * values->size())));
+  for (const MakeSample make : {mixed_sample, plain_sample}) {
+    const std::vector<Sample> samples = samples_of(make, random, count, n, m);
+    const Numbers cotangent = random_numbers(random, count * m);
+    const Tangents tangents(random, count, n, m);
+    Batch batch(samples);
+    Batch apart(samples, 3);
+    const Outputs together(*batch, {cotangent.data(), m}, tangents.rows());
+    const Outputs strided(*apart, {cotangent.data(), m}, tangents.rows());
+    check_same(together, strided, "with gaps");
+    for (std::size_t b = 0; b < count; ++b) {
+      const Outputs single(batch_of(samples[b]), {cotangent.data() + b * m, 0}, tangents.rows(b));
+      const auto parts = single.named();
+      const auto wholes = together.named();
+      for (std::size_t f = 0; f < parts.size(); ++f) {
+        check::note("element " + std::to_string(b) + ", " + parts[f].first);
+        const Numbers* values = parts[f].second;
+        const Numbers& all = *wholes[f].second;
+        CHECK(all.size() == count * values->size());
+        CHECK(
+            std::equal(values->begin(), values->end(), all.begin() + static_cast<std::ptrdiff_t>(b * values->size())));
+      }
     }
   }
 }
@@ -314,15 +327,17 @@ TEST_CASE(products_stride_zero_repeats_a_row) {
 TEST_CASE(products_do_not_depend_on_threads) {
   constexpr std::size_t n = 6, m = 1100, count = 2;
   check::Random random(26);
-  Batch batch(mixed_samples(random, count, n, m));
-  const Numbers cotangent = random_numbers(random, count * m);
-  const Tangents tangents(random, count, n, m);
-  (*batch).threads = 1;
-  const Outputs one(*batch, {cotangent.data(), m}, tangents.rows());
-  for (const int threads : {0, 2, 3, 64}) {
-    (*batch).threads = threads;
-    const Outputs several(*batch, {cotangent.data(), m}, tangents.rows());
-    check_same(one, several, std::to_string(threads) + " threads");
+  for (const MakeSample make : {mixed_sample, plain_sample}) {
+    Batch batch(samples_of(make, random, count, n, m));
+    const Numbers cotangent = random_numbers(random, count * m);
+    const Tangents tangents(random, count, n, m);
+    (*batch).threads = 1;
+    const Outputs one(*batch, {cotangent.data(), m}, tangents.rows());
+    for (const int threads : {0, 2, 3, 64}) {
+      (*batch).threads = threads;
+      const Outputs several(*batch, {cotangent.data(), m}, tangents.rows());
+      check_same(one, several, std::to_string(threads) + " threads");
+    }
   }
 }
 

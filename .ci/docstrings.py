@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 
@@ -36,9 +37,16 @@ def public_names() -> Iterator[str]:
                 yield f"kiessig.{name}.{member}"
 
 
+def faults_of(name: str) -> list[tuple[str, str]]:
+    result = validate(name)
+    # "arguments ... are those of `other`" and "..., as `other`" document them by reference
+    waived = {"PR01"} if re.search(r"(are those of|, as) `kiessig\.", result["docstring"]) else set()
+    return [fault for fault in result["errors"] if fault[0] in CHECKS - waived]
+
+
 def main() -> int:
     names = list(public_names())
-    faults = [(name, *fault) for name in names for fault in validate(name)["errors"] if fault[0] in CHECKS]
+    faults = [(name, *fault) for name in names for fault in faults_of(name)]
     for name, code, text in faults:
         print(f"{name}: {code} {text}")
     print(f"{len(names)} public names, {len(faults)} faults")

@@ -10,7 +10,7 @@ import numpy as np
 
 import kiessig as ks
 from benchmarks import agreement, importing, ours, stacks
-from benchmarks.case import Case, Comparison
+from benchmarks.case import Case, Comparison, Run
 from benchmarks.rivals import jax_refnx, reflectorch, refnx_c, torch_refnx
 from benchmarks.stacks import measured, stack
 
@@ -64,14 +64,21 @@ def smeared() -> Case:
     sample = stacks.film(1000)
     data = measured(ours.value(sample)(), sample.q)
     case = Case("smeared chi2 and gradient, 2 layers x 1000 Q", agreement.same_smeared_fit(sample, data))
-    case.add("kiessig", ours.smeared_chi2(sample, data))
-    case.add("kiessig, 17 nodes", ours.smeared_chi2(sample, data, ks.Resolution.refnx(data.dq)))
-    differences = partial(refnx_c.smeared_chi2, sample, data)
-    gradient = partial(jax_refnx.smeared_chi2, sample, data)
-    case.against("refnx C", differences, 40.0)
-    case.against("JAX", gradient, 40.0, compiles=True)
-    case.against("refnx C", differences, ours="kiessig, 17 nodes")
-    return case.against("JAX", gradient, ours="kiessig, 17 nodes", compiles=True)
+    rivals: dict[str, Callable[[], Run]] = {
+        "refnx C": partial(refnx_c.smeared_chi2, sample, data),
+        "JAX": partial(jax_refnx.smeared_chi2, sample, data),
+    }
+    contenders: dict[str, Callable[[], Run]] = {
+        "kiessig, Plan": partial(ours.planned_chi2, sample, data),
+        "kiessig": partial(ours.smeared_chi2, sample, data),
+        "kiessig, 17 nodes": partial(ours.smeared_chi2, sample, data, ks.Resolution.refnx(data.dq)),
+    }
+    for name, make in contenders.items():
+        case.add(name, make())
+        for rival, make_rival in rivals.items():
+            required = 40.0 if name == "kiessig, Plan" else None
+            case.against(rival, make_rival, required, ours=name, compiles=rival == "JAX")
+    return case
 
 
 def batch() -> Case:

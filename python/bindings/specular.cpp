@@ -1,5 +1,6 @@
 #include <pybind11/complex.h>
 #include <pybind11/numpy.h>
+#include <pybind11/stl.h>
 
 #include <cmath>
 #include <deque>
@@ -23,7 +24,15 @@ struct Inputs {
   SpecularBatch batch;
   bool single = false;  // one stack and a vector of Q: outputs have no batch dimension
   std::vector<py::object> arrays;
+  std::vector<RepeatedCell> cells;
   std::deque<std::vector<double>> constants;  // a deque does not move its elements
+
+  SpecularBatch call() const {
+    SpecularBatch b = batch;
+    b.cells = cells.data();
+    b.n_cells = static_cast<std::ptrdiff_t>(cells.size());
+    return b;
+  }
 
   Shape shape(std::initializer_list<py::ssize_t> trailing) const {
     Shape s;
@@ -58,6 +67,13 @@ Inputs validated_inputs(const py::dict& d) {
   b.scale = field("scale");
   b.background = field("background");
   b.threads = d["threads"].cast<int>();
+  const py::object repeats = d["repeats"];  // None, or (start, stop, repeats) of each cell
+  if (!repeats.is_none()) {
+    for (const auto& [start, stop, count] :
+         repeats.cast<std::vector<std::tuple<std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t>>>()) {
+      in.cells.push_back({start, stop, count});
+    }
+  }
   const py::object plan = d["plan"];
   if (!plan.is_none()) b.plan = plan.cast<Plan*>();
   const py::object rule = d["rule"];  // None, or nodes and weights, vectors of one length
@@ -187,7 +203,7 @@ py::object call_reflectivity(const Inputs& in) {
   py::array_t<double> r(in.shape({in.batch.n_q}));
   double* out = r.mutable_data();
   const py::gil_scoped_release release;
-  reflectivity(in.batch, out);
+  reflectivity(in.call(), out);
   return r;
 }
 
@@ -195,7 +211,7 @@ py::object call_amplitude(const Inputs& in) {
   py::array_t<std::complex<double>> r(in.shape({in.batch.n_q}));
   std::complex<double>* out = r.mutable_data();
   const py::gil_scoped_release release;
-  amplitude(in.batch, out);
+  amplitude(in.call(), out);
   return r;
 }
 
@@ -207,7 +223,7 @@ py::object call_jacobian(const Inputs& in) {
                          static_cast<bool>(in.batch.dq));
   {
     const py::gil_scoped_release release;
-    reflectivity_jacobian(in.batch, out, jacobian.pointers);
+    reflectivity_jacobian(in.call(), out, jacobian.pointers);
   }
   return py::make_tuple(r, jacobian.arrays);
 }
@@ -220,7 +236,7 @@ py::object call_vjp(const Inputs& in, const Rows& cotangent) {
                          static_cast<bool>(in.batch.dq));
   {
     const py::gil_scoped_release release;
-    reflectivity_vjp(in.batch, cotangent, out, gradient.pointers);
+    reflectivity_vjp(in.call(), cotangent, out, gradient.pointers);
   }
   return py::make_tuple(r, gradient.arrays);
 }
@@ -274,7 +290,7 @@ void add_specular(py::module_& m) {
         double* out_dr = dr.mutable_data();
         {
           const py::gil_scoped_release release;
-          reflectivity_jvp(in.batch, fields, out, out_dr);
+          reflectivity_jvp(in.call(), fields, out, out_dr);
         }
         return py::make_tuple(r, dr);
       },

@@ -5,12 +5,17 @@ from numpy.typing import NDArray
 
 _FloatArray: TypeAlias = NDArray[np.float64]
 # What `kiessig.kernels` prepares: C-contiguous float64 arrays of shape (1 or n_batch, length) for q, thickness, sld,
-# sld_imag, roughness, scale, background and dq (or None), and the integers n_batch and threads.
+# sld_imag, roughness, scale, background and dq (or None), the integers n_batch and threads, and the plan (or None).
 _Arguments: TypeAlias = dict[str, Any]
 # One array per field of `kiessig.Jacobian`, in its order; the last, dq, is None where none was given.
 _Fields: TypeAlias = tuple[_FloatArray | None, ...]
 
 __version__: str
+
+class Plan:
+    def __init__(self) -> None: ...
+    def __getstate__(self) -> tuple[()]: ...
+    def __setstate__(self, state: tuple[()], /) -> None: ...
 
 def reflectivity(arguments: _Arguments) -> _FloatArray: ...
 def amplitude(arguments: _Arguments) -> NDArray[np.complex128]: ...
@@ -29,6 +34,7 @@ def plain_reflectivity(
     background: object,
     dq: object,
     threads: object,
+    plan: Plan | None,
     /,
 ) -> _FloatArray | None: ...
 def plain_jacobian(
@@ -41,6 +47,7 @@ def plain_jacobian(
     background: object,
     dq: object,
     threads: object,
+    plan: Plan | None,
     /,
 ) -> tuple[_FloatArray, _Fields] | None: ...
 def plain_vjp(
@@ -54,6 +61,7 @@ def plain_vjp(
     background: object,
     dq: object,
     threads: object,
+    plan: Plan | None,
     /,
 ) -> tuple[_FloatArray, _Fields] | None: ...
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 FloatArray = NDArray[np.float64]
+Repeats = Sequence[tuple[int, int, int]]
+"""(start, stop, count): inner layers start, ..., stop - 1 stand count times one after the other."""
 
 
 class Jacobian(NamedTuple):
@@ -155,6 +158,29 @@ class _Call:
             raise InvalidValueError(message) from error
 
 
+def _cells(function: str, repeats: Repeats, n: int) -> list[tuple[int, int, int]]:
+    """Return the repeated cells as plain integers, or raise."""
+    cells: list[tuple[int, int, int]] = []
+    end = 0
+    for index, cell in enumerate(repeats):
+        try:
+            start, stop, count = (operator.index(number) for number in cell)
+        except (TypeError, ValueError) as error:
+            message = (
+                f"{function}: repeats must be (start, stop, count) triples of integers; repeats[{index}] = {cell!r}"
+            )
+            raise InvalidValueError(message) from error
+        if not (end <= start < stop <= n and 1 <= count < 2**31):
+            message = (
+                f"{function}: repeats must name inner layers, {end} <= start < stop <= {n}, in order without overlap, "
+                f"and a count of at least 1; repeats[{index}] = {cell!r}"
+            )
+            raise InvalidValueError(message)
+        end = stop
+        cells.append((start, stop, count))
+    return cells
+
+
 def _prepare(
     function: str,
     q: ArrayLike,
@@ -166,6 +192,7 @@ def _prepare(
     background: ArrayLike = 0.0,
     dq: ArrayLike | Resolution | None = None,
     threads: int | None = None,
+    repeats: Repeats | None = None,
     plan: _core.Plan | None = None,
 ) -> _Call:
     given = {
@@ -222,6 +249,7 @@ def _prepare(
     call.arguments.setdefault("dq", None)
     call.arguments["rule"] = dq.rule if isinstance(dq, Resolution) else None
     call.arguments["plan"] = plan
+    call.arguments["repeats"] = None if repeats is None else _cells(function, repeats, n)
     return call
 
 
@@ -239,13 +267,14 @@ def value(
     background: ArrayLike,
     dq: ArrayLike | Resolution | None,
     threads: int | None,
+    repeats: Repeats | None,
     plan: _core.Plan | None,
 ) -> FloatArray:
     """Reflectivity, on the shortest way through for plain vectors and numbers."""
-    found = _core.plain_reflectivity(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
-    if found is not None:
+    plain = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
+    if repeats is None and (found := _core.plain_reflectivity(*plain)) is not None:
         return found
-    call = _prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
+    call = _prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, plan)
     return call.points(call.run(_core.reflectivity))
 
 
@@ -260,13 +289,14 @@ def value_and_jacobian(
     background: ArrayLike,
     dq: ArrayLike | Resolution | None,
     threads: int | None,
+    repeats: Repeats | None,
     plan: _core.Plan | None,
 ) -> tuple[FloatArray, Jacobian]:
     """Reflectivity and Jacobian; see `value`."""
-    found = _core.plain_jacobian(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
-    if found is not None:
+    plain = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
+    if repeats is None and (found := _core.plain_jacobian(*plain)) is not None:
         return found[0], Jacobian._make(found[1])
-    call = _prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
+    call = _prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, plan)
     r, fields = call.run(_core.reflectivity_jacobian)
     trailing = {name: (call.lengths[name],) for name in ("thickness", "sld", "sld_imag", "roughness")}
     shaped = [
@@ -288,13 +318,14 @@ def value_and_gradient(
     background: ArrayLike,
     dq: ArrayLike | Resolution | None,
     threads: int | None,
+    repeats: Repeats | None,
     plan: _core.Plan | None,
 ) -> tuple[FloatArray, Gradient]:
     """Reflectivity and vector-Jacobian product; see `value`."""
-    found = _core.plain_vjp(cotangent, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
-    if found is not None:
+    plain = (cotangent, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
+    if repeats is None and (found := _core.plain_vjp(*plain)) is not None:
         return found[0], Gradient._make(found[1])
-    call = _prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
+    call = _prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, plan)
     weights = _real(function, "cotangent", cotangent)
     shape = call.lead if call.scalar_q else (*call.lead, call.n_q)
     try:
@@ -324,6 +355,7 @@ def reflectivity(
     scale: ArrayLike = 1.0,
     background: ArrayLike = 0.0,
     dq: ArrayLike | Resolution | None = None,
+    repeats: Repeats | None = None,
     threads: int | None = None,
 ) -> FloatArray:
     r"""Compute the specular reflectivity of layered samples.
@@ -354,6 +386,11 @@ def reflectivity(
         Per stack.
     dq : float array broadcastable to q, or Resolution, optional
         Width (1 sigma) of the Gaussian resolution, 1/angstrom. None and 0: no smearing.
+    repeats : sequence of (start, stop, count), optional
+        Repeated cells: the inner layers ``start, ..., stop - 1`` stand ``count`` times one after the other. The
+        interface between two repeats has the roughness of the top interface of layer ``start``. Arrays hold each layer
+        once, and so do derivatives, which are those of all repeats together. The cost grows with the logarithm of the
+        count.
     threads : int, optional
         Threads to use; None chooses by the amount of work.
 
@@ -395,7 +432,7 @@ def reflectivity(
     >>> r.shape
     (2,)
     """
-    return value("reflectivity", q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, None)
+    return value("reflectivity", q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, None)
 
 
 def amplitude(
@@ -405,6 +442,7 @@ def amplitude(
     sld_imag: ArrayLike = 0.0,
     roughness: ArrayLike = 0.0,
     *,
+    repeats: Repeats | None = None,
     threads: int | None = None,
 ) -> NDArray[np.complex128]:
     """Compute the complex reflection amplitude, whose squared modulus is the reflectivity.
@@ -414,7 +452,7 @@ def amplitude(
 
     Parameters
     ----------
-    q, thickness, sld, sld_imag, roughness, threads
+    q, thickness, sld, sld_imag, roughness, repeats, threads
         As in `reflectivity`.
 
     Returns
@@ -433,7 +471,7 @@ def amplitude(
     >>> abs(complex(ks.amplitude(0.005, [], [0.0, 6.36])))  # below the critical edge
     1.0
     """
-    call = _prepare("amplitude", q, thickness, sld, sld_imag, roughness, threads=threads)
+    call = _prepare("amplitude", q, thickness, sld, sld_imag, roughness, threads=threads, repeats=repeats)
     return call.points(call.run(_core.amplitude))
 
 
@@ -447,6 +485,7 @@ def reflectivity_jacobian(
     scale: ArrayLike = 1.0,
     background: ArrayLike = 0.0,
     dq: ArrayLike | Resolution | None = None,
+    repeats: Repeats | None = None,
     threads: int | None = None,
 ) -> tuple[FloatArray, Jacobian]:
     """Compute the reflectivity and its derivatives with respect to every input.
@@ -456,7 +495,7 @@ def reflectivity_jacobian(
 
     Parameters
     ----------
-    q, thickness, sld, sld_imag, roughness, scale, background, dq, threads
+    q, thickness, sld, sld_imag, roughness, scale, background, dq, repeats, threads
         As in `reflectivity`.
 
     Returns
@@ -485,7 +524,9 @@ def reflectivity_jacobian(
     ((2, 1), (2, 3), (2, 2))
     """
     function = "reflectivity_jacobian"
-    return value_and_jacobian(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, None)
+    return value_and_jacobian(
+        function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, None
+    )
 
 
 def reflectivity_vjp(
@@ -499,13 +540,14 @@ def reflectivity_vjp(
     scale: ArrayLike = 1.0,
     background: ArrayLike = 0.0,
     dq: ArrayLike | Resolution | None = None,
+    repeats: Repeats | None = None,
     threads: int | None = None,
 ) -> tuple[FloatArray, Gradient]:
     """Compute the reflectivity and the gradient of ``sum(cotangent * R)``, without storing the Jacobian.
 
     Parameters
     ----------
-    q, thickness, sld, sld_imag, roughness, scale, background, dq, threads
+    q, thickness, sld, sld_imag, roughness, scale, background, dq, repeats, threads
         As in `reflectivity`.
     cotangent : float array, shape (..., n_q)
         Broadcastable to the reflectivity.
@@ -533,7 +575,7 @@ def reflectivity_vjp(
     >>> gradient.thickness.shape, gradient.sld_imag.shape
     ((1,), ())
     """
-    inputs = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, None)
+    inputs = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, None)
     return value_and_gradient("reflectivity_vjp", cotangent, *inputs)
 
 
@@ -548,13 +590,14 @@ def reflectivity_jvp(
     scale: ArrayLike = 1.0,
     background: ArrayLike = 0.0,
     dq: ArrayLike | Resolution | None = None,
+    repeats: Repeats | None = None,
     threads: int | None = None,
 ) -> tuple[FloatArray, FloatArray]:
     """Compute the reflectivity and its derivative along a direction in the inputs.
 
     Parameters
     ----------
-    q, thickness, sld, sld_imag, roughness, scale, background, dq, threads
+    q, thickness, sld, sld_imag, roughness, scale, background, dq, repeats, threads
         As in `reflectivity`.
     tangents : mapping of input name to float array
         The direction: for any of the inputs an array that broadcasts to that input; inputs left out do not move.
@@ -578,7 +621,7 @@ def reflectivity_jvp(
     (1,)
     """
     function = "reflectivity_jvp"
-    call = _prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
+    call = _prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats)
     rows = {}
     for name, value in tangents.items():
         if name not in call.given:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kiessig import _core, kernels
 from kiessig.instrument import Resolution
-from kiessig.kernels import Gradient, Jacobian
+from kiessig.kernels import Gradient, Jacobian, Repeats
 
 __all__ = ["Plan"]
 
@@ -78,9 +78,10 @@ class Plan:
         *,
         scale: ArrayLike = 1.0,
         background: ArrayLike = 0.0,
+        repeats: Repeats | None = None,
     ) -> FloatArray:
         """Compute the reflectivity; arguments, result and errors are those of `kiessig.reflectivity`."""
-        inputs = (self._q, thickness, sld, sld_imag, roughness, scale, background, self._dq, self._threads)
+        inputs = (self._q, thickness, sld, sld_imag, roughness, scale, background, self._dq, self._threads, repeats)
         return kernels.value("Plan.reflectivity", *inputs, self._memory)
 
     def jacobian(
@@ -92,9 +93,10 @@ class Plan:
         *,
         scale: ArrayLike = 1.0,
         background: ArrayLike = 0.0,
+        repeats: Repeats | None = None,
     ) -> tuple[FloatArray, Jacobian]:
         """Compute reflectivity and Jacobian, as `kiessig.reflectivity_jacobian`."""
-        inputs = (self._q, thickness, sld, sld_imag, roughness, scale, background, self._dq, self._threads)
+        inputs = (self._q, thickness, sld, sld_imag, roughness, scale, background, self._dq, self._threads, repeats)
         return kernels.value_and_jacobian("Plan.jacobian", *inputs, self._memory)
 
     def vjp(
@@ -107,9 +109,10 @@ class Plan:
         cotangent: ArrayLike,
         scale: ArrayLike = 1.0,
         background: ArrayLike = 0.0,
+        repeats: Repeats | None = None,
     ) -> tuple[FloatArray, Gradient]:
         """Compute reflectivity and the gradient of ``sum(cotangent * R)``, as `kiessig.reflectivity_vjp`."""
-        inputs = (self._q, thickness, sld, sld_imag, roughness, scale, background, self._dq, self._threads)
+        inputs = (self._q, thickness, sld, sld_imag, roughness, scale, background, self._dq, self._threads, repeats)
         return kernels.value_and_gradient("Plan.vjp", cotangent, *inputs, self._memory)
 
     def __repr__(self) -> str:

@@ -133,7 +133,7 @@ class Measurement:
         """
         scale, background = evaluate([self.scale, self.background])
         slabs = self.sample.slabs()
-        return kernels.value("Measurement", self.dataset.q, *slabs, scale, background, self._dq, None, self._plan)
+        return kernels.value("Measurement", self.dataset.q, *slabs, scale, background, self._dq, None, None, self._plan)
 
     def residuals(self) -> FloatArray:
         """Compute the residuals at the present values of the parameters, shape (n_q,); see `misfit`."""
@@ -155,7 +155,7 @@ class Measurement:
         n = len(self.sample.layers) - 2
         slabs = np.split(quantities[:-2], np.cumsum([n, n + 2, n + 2]))
         scale, background = quantities[-2:].tolist()
-        return self.dataset.q, *slabs, scale, background, self._dq, None, self._plan
+        return self.dataset.q, *slabs, scale, background, self._dq, None, None, self._plan
 
     def _compare(self, model: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Residuals, and their derivative with respect to the model."""

@@ -15,10 +15,11 @@ ARROWS = {
     "cpp/src/parallel": (),
     "cpp/src/tape": ("cpp/include/kiessig/tape.hpp",),
     "cpp/src/resolution": ("cpp/include/kiessig/specular.hpp", "cpp/src/specular/stack.hpp"),
-    "cpp/src/specular": (),
-    "cpp/src/specular/kernel.cpp": ("cpp/src/simd",),
+    "cpp/src/specular": ("cpp/include/kiessig/specular.hpp", "cpp/src/simd"),
     # where stacks, smearing and threads meet
     "cpp/src/specular/reflectivity.cpp": ("cpp/include/kiessig/specular.hpp", "cpp/src/parallel", "cpp/src/resolution"),
+    # the C interface, over the C++ one
+    "cpp/src/c_api": ("cpp/include/kiessig", "cpp/src/specular/kernel.hpp"),
     "cpp/tests": ("cpp",),
     "python/bindings": ("cpp/include",),
 }

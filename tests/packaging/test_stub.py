@@ -10,6 +10,10 @@ import pytest
 from kiessig import _core
 
 
+def is_public(name: str) -> bool:
+    return name == "__init__" or not name.startswith("_")
+
+
 def parameters_of(function) -> list[str]:
     """Parameter names from the signature that pybind11 writes in the docstring; unnamed ones are arg0, arg1, ..."""
     signature = function.__doc__.splitlines()[0]
@@ -26,7 +30,7 @@ def stub(repository):
     found = {}
     for owner, body in [("", tree.body), *((n.name + ".", n.body) for n in tree.body if isinstance(n, ast.ClassDef))]:
         for node in body:
-            if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+            if isinstance(node, ast.FunctionDef) and not node.decorator_list and is_public(node.name):
                 positional = [argument.arg for argument in node.args.posonlyargs]
                 found[owner + node.name] = positional, [argument.arg for argument in node.args.args]
     return found
@@ -36,9 +40,9 @@ def compiled():
     for name, value in vars(_core).items():
         if isinstance(value, type):
             for member, method in vars(value).items():
-                if callable(method) and (member == "__init__" or not member.startswith("_")):
+                if callable(method) and is_public(member):
                     yield f"{name}.{member}", method
-        elif callable(value) and not name.startswith("_"):
+        elif callable(value) and is_public(name):
             yield name, value
 
 

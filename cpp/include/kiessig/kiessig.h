@@ -52,28 +52,34 @@ typedef struct kiessig_rows {
   ptrdiff_t stride;
 } kiessig_rows;
 
+/// Remembers where smearing placed its nodes, from call to call on the same q and dq: what a fit wants, in which the
+/// stack changes little between calls. Results stay within the same bounded error, and may depend on earlier calls by a
+/// small part of that bound. Threads may share a plan; while one computes, the others do without it.
+typedef struct kiessig_plan kiessig_plan;
+
 /// A batch of stacks, each with its Q values.
 typedef struct kiessig_batch {
   size_t struct_size;
-  ptrdiff_t n_batch;       ///< stacks
-  ptrdiff_t n_q;           ///< points of each
-  ptrdiff_t n_layers;      ///< inner layers, without fronting and backing
-  kiessig_rows q;          ///< n_q, 1/angstrom
-  kiessig_rows thickness;  ///< n_layers, angstrom, >= 0
-  kiessig_rows sld;        ///< n_layers + 2
-  kiessig_rows sld_imag;   ///< n_layers + 2, >= 0; null data: 0
-  kiessig_rows roughness;  ///< n_layers + 1, angstrom, >= 0; null data: 0
-  kiessig_rows scale;      ///< 1; null data: 1
-  kiessig_rows background; ///< 1; null data: 0
-  kiessig_rows dq;         ///< n_q, 1-sigma Gaussian resolution, 1/angstrom, >= 0; null data: no smearing
+  ptrdiff_t n_batch;        ///< stacks
+  ptrdiff_t n_q;            ///< points of each
+  ptrdiff_t n_layers;       ///< inner layers, without fronting and backing
+  kiessig_rows q;           ///< n_q, 1/angstrom
+  kiessig_rows thickness;   ///< n_layers, angstrom, >= 0
+  kiessig_rows sld;         ///< n_layers + 2
+  kiessig_rows sld_imag;    ///< n_layers + 2, >= 0; null data: 0
+  kiessig_rows roughness;   ///< n_layers + 1, angstrom, >= 0; null data: 0
+  kiessig_rows scale;       ///< 1; null data: 1
+  kiessig_rows background;  ///< 1; null data: 0
+  kiessig_rows dq;          ///< n_q, 1-sigma Gaussian resolution, 1/angstrom, >= 0; null data: no smearing
   /// How to smear with dq: as sum_k rule_weight[k] R(|q + rule_node[k] dq|), weights used as they are, whatever their
   /// sum. n_rule 0: by an integral of bounded error (1e-5 of the exact one), which is what is wanted unless another
   /// program's numbers are to be reproduced.
   const double* rule_node;
   const double* rule_weight;
   ptrdiff_t n_rule;
-  int threads;   ///< 0: chosen from the amount of work
-  int reserved;  ///< 0
+  kiessig_plan* plan;  ///< null: none; for n_batch = 1 only, elsewhere not used
+  int threads;         ///< 0: chosen from the amount of work
+  int reserved;        ///< 0
 } kiessig_batch;
 
 /// Where derivatives go. Null pointers are skipped.
@@ -164,6 +170,12 @@ KIESSIG_API kiessig_status kiessig_reflectivity_vjp(const kiessig_batch* batch, 
 /// Values and the Jacobian-vector product dr of the tangents, both (n_batch, n_q).
 KIESSIG_API kiessig_status kiessig_reflectivity_jvp(const kiessig_batch* batch, const kiessig_tangents* tangents,
                                                     double* r, double* dr, char* message, size_t message_size);
+
+/// A new plan, to be handed to kiessig_plan_free; null where memory is short or no kernel runs (see kiessig_isa).
+KIESSIG_API kiessig_plan* kiessig_plan_new(void);
+
+/// Frees a plan that no call is using; a null pointer is left alone.
+KIESSIG_API void kiessig_plan_free(kiessig_plan* plan);
 
 /// What a status means, in a few words; never null.
 KIESSIG_API const char* kiessig_status_text(kiessig_status status);

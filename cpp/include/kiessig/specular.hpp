@@ -26,6 +26,14 @@ struct Rows {
   explicit operator bool() const { return data != nullptr; }
 };
 
+/// Inner layers start, ..., stop - 1, which stand `repeats` times one after the other. The interface between two
+/// repeats has the roughness of the first one's top interface.
+struct RepeatedCell {
+  std::ptrdiff_t start = 0;
+  std::ptrdiff_t stop = 0;
+  std::ptrdiff_t repeats = 1;
+};
+
 /// A fixed quadrature rule for smearing: smeared R(q) = sum_k weight[k] R(|q + node[k] dq|).
 struct FixedRule {
   const double* node = nullptr;    ///< in units of dq
@@ -55,18 +63,20 @@ class Plan {
 struct SpecularBatch {
   std::ptrdiff_t n_batch = 1;
   std::ptrdiff_t n_q = 0;
-  std::ptrdiff_t n_layers = 0;  ///< inner layers, without fronting and backing
-  Rows q;                       ///< n_q, 1/angstrom, finite
-  Rows dq;                      ///< n_q, 1-sigma resolution, >= 0; no data: no smearing
-  FixedRule rule;               ///< how to smear with dq, when not by an integral of bounded error
-  Rows thickness;               ///< n_layers, angstrom, >= 0
-  Rows sld;                     ///< n_layers + 2
-  Rows sld_imag;                ///< n_layers + 2, >= 0
-  Rows roughness;               ///< n_layers + 1, angstrom, >= 0
-  Rows scale;                   ///< 1
-  Rows background;              ///< 1
-  Plan* plan = nullptr;         ///< optional memory for smearing
-  int threads = 0;              ///< 0: chosen from the amount of work
+  std::ptrdiff_t n_layers = 0;          ///< inner layers, without fronting and backing
+  Rows q;                               ///< n_q, 1/angstrom, finite
+  Rows dq;                              ///< n_q, 1-sigma resolution, >= 0; no data: no smearing
+  FixedRule rule;                       ///< how to smear with dq, when not by an integral of bounded error
+  Rows thickness;                       ///< n_layers, angstrom, >= 0
+  Rows sld;                             ///< n_layers + 2
+  Rows sld_imag;                        ///< n_layers + 2, >= 0
+  Rows roughness;                       ///< n_layers + 1, angstrom, >= 0
+  Rows scale;                           ///< 1
+  Rows background;                      ///< 1
+  const RepeatedCell* cells = nullptr;  ///< ascending and without overlap; the same for the whole batch
+  std::ptrdiff_t n_cells = 0;
+  Plan* plan = nullptr;  ///< optional memory for smearing
+  int threads = 0;       ///< 0: chosen from the amount of work
 };
 
 /// One pointer per differentiable input, in the order of the Python Jacobian.

@@ -9,6 +9,7 @@
 
 #include "../specular/kernel.hpp"
 #include "inputs.hpp"
+#include "plan.hpp"
 #include "refusal.hpp"
 
 namespace kiessig::c_api {
@@ -126,6 +127,14 @@ kiessig_status kiessig_reflectivity_jvp(const kiessig_batch* batch, const kiessi
     kiessig::reflectivity_jvp(inputs.batch(), fields, r, dr);
   });
 }
+
+kiessig_plan* kiessig_plan_new(void) {
+  kiessig_plan* plan = nullptr;
+  reported("kiessig_plan_new", nullptr, 0, [&] { plan = new kiessig_plan; });
+  return plan;
+}
+
+void kiessig_plan_free(kiessig_plan* plan) { delete plan; }
 
 const char* kiessig_status_text(kiessig_status status) {
   switch (status) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "plan.hpp"
 #include "refusal.hpp"
 
 namespace kiessig::c_api {
@@ -16,13 +17,15 @@ using Index = std::ptrdiff_t;
 
 constexpr double k_one = 1.0;
 constexpr double k_zero = 0.0;
+constexpr const char* k_angstrom = " angstrom";
+constexpr const char* k_per_angstrom = " 1/angstrom";
 
 // Sizes of the structures in the first version of the header; they only grow.
-constexpr std::size_t k_first_size_of(const kiessig_batch*) { return offsetof(kiessig_batch, reserved) + sizeof(int); }
-constexpr std::size_t k_first_size_of(const kiessig_derivatives*) {
+constexpr std::size_t first_size_of(const kiessig_batch*) { return offsetof(kiessig_batch, reserved) + sizeof(int); }
+constexpr std::size_t first_size_of(const kiessig_derivatives*) {
   return offsetof(kiessig_derivatives, dq) + sizeof(double*);
 }
-constexpr std::size_t k_first_size_of(const kiessig_tangents*) {
+constexpr std::size_t first_size_of(const kiessig_tangents*) {
   return offsetof(kiessig_tangents, dq) + sizeof(kiessig_rows);
 }
 
@@ -57,7 +60,7 @@ T Inputs::known_part(const char* name, const T* given) const {
   const std::string argument = name;
   if (given == nullptr) refuse(KIESSIG_INVALID_ARGUMENT, function_, argument + " must not be null");
   const std::size_t theirs = given->struct_size;
-  if (theirs < k_first_size_of(given)) {
+  if (theirs < first_size_of(given)) {
     refuse(KIESSIG_INVALID_ARGUMENT, function_,
            argument + ".struct_size must be the size of " + name_of(given) + ", " + std::to_string(sizeof(T)) +
                "; got " + std::to_string(theirs) + "; begin with " + name_of(given) + "_default()");
@@ -139,13 +142,6 @@ Rows Inputs::required(const Field& field, const kiessig_rows& given, Index lengt
   return checked(field, "", given, length);
 }
 
-namespace {
-
-constexpr const char* k_angstrom = " angstrom";
-constexpr const char* k_per_angstrom = " 1/angstrom";
-
-}  // namespace
-
 FixedRule Inputs::rule(const kiessig_batch& given) const {
   if (given.n_rule == 0) return {};
   const struct {
@@ -190,6 +186,7 @@ Inputs::Inputs(const char* function, const kiessig_batch* batch, Smearing smeari
     batch_.background = checked({"background", "", false}, "", given.background, 1);
     batch_.dq = checked({"dq", k_per_angstrom, true}, "", given.dq, given.n_q);
     batch_.rule = rule(given);
+    batch_.plan = given.plan == nullptr ? nullptr : &given.plan->plan;
   }
   if (!batch_.scale) batch_.scale = {&k_one, 0};
   if (!batch_.background) batch_.background = {&k_zero, 0};

@@ -40,6 +40,8 @@
 #include "kernel.hpp"
 
 #include "../simd/math.hpp"
+#include "media.hpp"
+#include "repeats.hpp"
 
 namespace kiessig {
 namespace KIESSIG_ISA_NAME {
@@ -57,100 +59,9 @@ struct Medium {
   Complex inverse_t;    // 1 / (D_j + N_j X_{j+1})
 };
 
-// k_j of a medium, the least |k_j|^2 so far, and 1 / (2 k_j) when asked for.
-template <bool Inverse>
-KIESSIG_INLINE Complex wave_number(const StackConstants& s, ptrdiff_t j, Vec quarter, Vec& smallest,
-                                   Complex& half_inverse) {
-  const Complex z = {quarter - s.offset_re[j], broadcast(s.offset_im[j])};
-  const Vec modulus = square_root(norm(z));
-  const Vec larger = square_root(0.5 * (modulus + absolute(z.re)));
-  smallest = minimum(smallest, modulus);
-  Vec smaller;
-  Vec inverse_modulus;
-  if (Inverse) {  // 1/larger and 1/modulus from one division; both vanish at z =
-                  // 0 only
-    const Mask zero = modulus == broadcast(0.0);
-    const Vec both = select(zero, broadcast(0.0), 1.0 / select(zero, broadcast(1.0), larger * modulus));
-    smaller = 0.5 * z.im * (both * modulus);
-    inverse_modulus = both * larger;
-  } else {
-    smaller = 0.5 * z.im / maximum(larger, broadcast(1e-160));
-  }
-  const Mask right = z.re >= broadcast(0.0);
-  const Complex k = {select(right, larger, smaller), select(right, smaller, larger)};
-  if (Inverse) half_inverse = (0.5 * inverse_modulus) * conjugate(k);
-  return k;
-}
-
-template <bool Inverse>
-KIESSIG_INLINE Vec wave_number(const StackConstants& s, ptrdiff_t j, Vec quarter, Vec&, Vec& half_inverse) {
-  const Vec k = square_root(quarter - s.offset_re[j]);
-  if (Inverse) half_inverse = 0.5 / k;
-  return k;
-}
-
-KIESSIG_INLINE Complex fronting_wave(Vec k, Complex) { return {k, broadcast(0.0)}; }
-KIESSIG_INLINE Vec fronting_wave(Vec k, Vec) { return k; }
-
-KIESSIG_INLINE Complex step_of(const StackConstants& s, ptrdiff_t j, Complex) {
-  return {broadcast(s.step_re[j]), broadcast(s.step_im[j])};
-}
-KIESSIG_INLINE Vec step_of(const StackConstants& s, ptrdiff_t j, Vec) { return broadcast(s.step_re[j]); }
-
-// exp(-2 k_a k_b sigma^2)
-KIESSIG_INLINE Complex roughness_factor(const StackConstants& s, ptrdiff_t j, Complex product) {
-  Complex exponent = -s.two_s2[j] * product;
-  if (s.may_grow[j]) exponent.re = minimum(exponent.re, broadcast(k_max_growth));
-  return exponential(exponent);
-}
-KIESSIG_INLINE Vec roughness_factor(const StackConstants& s, ptrdiff_t j, Vec product) {
-  return exponential(-s.two_s2[j] * product);
-}
-
-// Lanes where the exponent of the roughness factor is held constant, so that it has no derivative.
-KIESSIG_INLINE Complex without_held(const StackConstants& s, ptrdiff_t j, Complex product, Complex x) {
-  if (!s.may_grow[j]) return x;
-  const Mask held = -s.two_s2[j] * product.re > broadcast(k_max_growth);
-  const Vec zero = broadcast(0.0);
-  return {select(held, zero, x.re), select(held, zero, x.im)};
-}
-KIESSIG_INLINE Vec without_held(const StackConstants&, ptrdiff_t, Vec, Vec x) { return x; }
-
-// exp(2 i k d)
-KIESSIG_INLINE Complex propagation_factor(double two_d, Complex k) {
-  return exponential(Complex{-two_d * k.im, two_d * k.re});
-}
-KIESSIG_INLINE Complex propagation_factor(double two_d, Vec k) {
-  Complex p;
-  sine_cosine(two_d * k, p.im, p.re);
-  return p;
-}
-
-// (u, t) -> (exp(2 i k d) u, t), times a number.
-KIESSIG_INLINE void propagate(double d, Vec k, Complex& u, Complex& t) {
-  Vec a, b;
-  Mask flips;
-  half_angle(d * k, a, b, flips);
-  u = {a * u.re - b * u.im, a * u.im + b * u.re};
-  t = {a * t.re + b * t.im, a * t.im - b * t.re};
-  u = {flip_sign(u.re, flips), flip_sign(u.im, flips)};
-}
-KIESSIG_INLINE void propagate(double d, Complex k, Complex& u, Complex& t) {
-  propagate(d, k.re, u, t);
-  u = exponential(-2.0 * d * k.im) * u;
-}
-
-KIESSIG_INLINE Complex plus(Complex a, Complex b) { return a + b; }
-KIESSIG_INLINE Complex plus(Vec a, Complex b) { return {a + b.re, b.im}; }
-KIESSIG_INLINE Vec real_part(Complex a) { return a.re; }
-
-// 1/x with a floor under |x|^2, so that X stays finite at a bound state of a stack without absorption, where t
-// vanishes.
-KIESSIG_INLINE Complex bounded_inverse(Complex x) { return (1.0 / maximum(norm(x), broadcast(1e-290))) * conjugate(x); }
-
 // Forward pass for one vector of Q. Returns V_0; smallest receives the least |k_j|^2 of the inner layers.
-template <class Wave, bool Keep>
-KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* media, Vec& smallest) {
+template <class Wave, bool Keep, bool Cells>
+KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* media, double* cells, Vec& smallest) {
   const Vec quarter = 0.25 * q * q;
   const Vec zero = broadcast(0.0);
   const Vec one = broadcast(1.0);
@@ -166,6 +77,7 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
   }
   smallest = broadcast(1e300);
   ptrdiff_t until_normalised = s.normalise_every;
+  ptrdiff_t cell = Cells ? s.n_cells - 1 : -1;
   // square roots and divisions take long: those of the next medium start before they are needed
   Wave k_next = fronting_wave(0.5 * q, Wave{});
   Wave half_inverse_next = k_next;
@@ -194,6 +106,15 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
       media[j].k = k;
       media[j].half_inverse_k = half_inverse;
       media[j].x = u;
+      if (Cells && cell >= 0 && j == s.cells[cell].first) {
+        CellEnds& ends = cell_ends(cells, cell);
+        ends.x_before = u;
+        apply_repeats<true>(s, cell, quarter, cells, u, t);
+        ends.inverse_t = bounded_inverse(t);
+        media[j].x = u = u * ends.inverse_t;
+        t = {one, zero};
+        --cell;
+      }
       media[j].propagation = propagation;
       media[j].n = n;
       media[j].d = d;
@@ -203,6 +124,14 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
       t = d * t + n * u;
       u = u_above;
       if (j > 0) propagate(0.5 * s.two_d[j], k, u, t);
+      if (Cells && cell >= 0 && j == s.cells[cell].first) {
+        u = u * bounded_inverse(t);
+        t = {one, zero};
+        apply_repeats<false>(s, cell, quarter, cells, u, t);
+        u = u * bounded_inverse(t);
+        t = {one, zero};
+        --cell;
+      }
       if (--until_normalised == 0) {
         until_normalised = s.normalise_every;
         u = u * bounded_inverse(t);
@@ -215,36 +144,55 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
 }
 
 // Forward pass with the near-edge lanes found, reported, and replaced by a harmless Q.
-template <bool Keep>
-KIESSIG_INLINE Complex forward_checked(const StackConstants& s, Vec& q, Medium<Complex>* media,
+template <bool Keep, bool Cells>
+KIESSIG_INLINE Complex forward_checked(const StackConstants& s, Vec& q, Medium<Complex>* media, double* cells,
                                        unsigned char* near_edge, Mask& flagged) {
   Vec smallest;
-  Complex v = forward<Complex, Keep>(s, q, media, smallest);
+  Complex v = forward<Complex, Keep, Cells>(s, q, media, cells, smallest);
   constexpr double k_near_edge = Keep ? k_near_edge_derivative : k_near_edge_value;
   flagged = (smallest <= k_near_edge * 0.25 * q * q) | (q < broadcast(k_smallest_q));
   if (__builtin_expect(any(flagged), 0)) {
     for (int i = 0; i < k_width; ++i) near_edge[i] = flagged[i] != 0;
     q = select(flagged, broadcast(s.far_q), q);
-    v = forward<Complex, Keep>(s, q, media, smallest);
+    v = forward<Complex, Keep, Cells>(s, q, media, cells, smallest);
   }
   return v;
 }
 
 // Reverse sweep from A = dR/dV_0, handing each derivative to the sink. Returns dR/dQ.
-template <class Wave, class Sink>
-KIESSIG_INLINE Vec reverse(const StackConstants& s, Vec q, const Medium<Wave>* media, Complex a, Sink& sink) {
+template <class Wave, bool Cells, class Sink>
+KIESSIG_INLINE Vec reverse(const StackConstants& s, Vec q, const Medium<Wave>* media, double* cells, Complex a,
+                           Sink& sink) {
   const RowLayout row{s.n};
   const Vec zero = broadcast(0.0);
   Complex k_bar = {zero, zero};  // dR/dk_j, from the interface above and then
                                  // from the layer and the one below
   Vec z_sum = zero;              // sum of Re dR/dz_j, which Q and the fronting's SLD shift together
   Vec fronting_k = zero;
+  ptrdiff_t cell = 0;
   for (ptrdiff_t j = 0; j <= s.n; ++j) {
     const Medium<Wave>& m = media[j];
     const Medium<Wave>& below = media[j + 1];
+    const CellStep* repeated = nullptr;  // what the other repeats of medium j add
     if (j > 0) {
-      const Complex w = times_i(a * m.x);
-      sink.add(row.thickness() + j - 1, 2.0 * real_part(m.k * w));
+      Complex x = m.x;
+      Vec thickness_bar = zero;
+      if (Cells && cell < s.n_cells && j >= s.cells[cell].first) {
+        const RepeatedMedia& media_of_cell = s.cells[cell];
+        repeated = cell_record(s, cell, cells).steps + (j - media_of_cell.first);
+        if (j == media_of_cell.first) {
+          const CellEnds& ends = cell_ends(cells, cell);
+          Vec between;
+          a = reverse_repeats(s, cell, cells, m.x, ends.inverse_t, a, between);
+          sink.add_more(row.roughness() + media_of_cell.shared_roughness, between);
+          x = ends.x_before;
+        }
+        thickness_bar = repeated->extra_thickness;
+        k_bar = k_bar + repeated->extra_k;
+        if (j == media_of_cell.last) ++cell;
+      }
+      const Complex w = times_i(a * x);
+      sink.add(row.thickness() + j - 1, thickness_bar + 2.0 * real_part(m.k * w));
       k_bar = k_bar + s.two_d[j] * w;
       a = a * m.propagation;
     }
@@ -262,6 +210,7 @@ KIESSIG_INLINE Vec reverse(const StackConstants& s, Vec q, const Medium<Wave>* m
       upper = upper - s.two_s2[j] * n;
       lower = lower + s.two_s2[j] * n;
     }
+    if (Cells && repeated != nullptr) roughness_bar += repeated->extra_roughness;
     sink.add(row.roughness() + j, roughness_bar);
     k_bar = k_bar + (upper * below.k) * big_m;
     if (j == 0) {
@@ -294,31 +243,39 @@ KIESSIG_INLINE Complex sweep(const StackConstants& s, const Points& points, ptrd
                              const Seed& seed, Sink& sink, Vec& dq) {
   Vec q = load(points.q + i);
   for (int lane = 0; lane < k_width; ++lane) points.near_edge[i + lane] = 0;
-  if (!any(q < broadcast(s.real_from_q))) {
-    Medium<Vec>* media = reinterpret_cast<Medium<Vec>*>(workspace);
-    Vec smallest;
-    const Complex v = forward<Vec, true>(s, q, media, smallest);
-    dq = reverse(s, q, media, seed(v, Mask{}), sink);
-    return v;
-  }
+  double* cells = workspace + (s.n + 2) * (ptrdiff_t)(sizeof(Medium<Complex>) / sizeof(double));
   Medium<Complex>* media = reinterpret_cast<Medium<Complex>*>(workspace);
-  Mask flagged;
-  const Complex v = forward_checked<true>(s, q, media, points.near_edge + i, flagged);
-  dq = reverse(s, q, media, seed(v, flagged), sink);
+  Mask flagged = {};
+  Complex v;
+  if (s.n_cells > 0) {
+    v = forward_checked<true, true>(s, q, media, cells, points.near_edge + i, flagged);
+    dq = reverse<Complex, true>(s, q, media, cells, seed(v, flagged), sink);
+  } else if (any(q < broadcast(s.real_from_q))) {
+    v = forward_checked<true, false>(s, q, media, cells, points.near_edge + i, flagged);
+    dq = reverse<Complex, false>(s, q, media, cells, seed(v, flagged), sink);
+  } else {
+    Medium<Vec>* real_media = reinterpret_cast<Medium<Vec>*>(workspace);
+    Vec smallest;
+    v = forward<Vec, true, false>(s, q, real_media, cells, smallest);
+    dq = reverse<Vec, false>(s, q, real_media, cells, seed(v, flagged), sink);
+  }
   return v;
 }
 
-static void amplitude(const StackConstants& s, const Points& points, double* re, double* im) {
+static void amplitude(const StackConstants& s, const Points& points, double* re, double* im, double* workspace) {
+  double* cells = aligned(workspace);
   for (ptrdiff_t i = 0; i < points.m; i += k_width) {
     Vec q = load(points.q + i);
     for (int lane = 0; lane < k_width; ++lane) points.near_edge[i + lane] = 0;
+    Mask flagged;
+    Vec smallest;
     Complex v;
-    if (!any(q < broadcast(s.real_from_q))) {
-      Vec smallest;
-      v = forward<Vec, false>(s, q, nullptr, smallest);
+    if (s.n_cells > 0) {
+      v = forward_checked<false, true>(s, q, nullptr, cells, points.near_edge + i, flagged);
+    } else if (any(q < broadcast(s.real_from_q))) {
+      v = forward_checked<false, false>(s, q, nullptr, cells, points.near_edge + i, flagged);
     } else {
-      Mask flagged;
-      v = forward_checked<false>(s, q, nullptr, points.near_edge + i, flagged);
+      v = forward<Vec, false, false>(s, q, nullptr, cells, smallest);
     }
     store(re + i, v.re);
     store(im + i, v.im);
@@ -328,6 +285,7 @@ static void amplitude(const StackConstants& s, const Points& points, double* re,
 struct StoreSink {
   double* out;  // one vector per entry
   void add(ptrdiff_t entry, Vec x) const { *reinterpret_cast<Vec*>(out + entry * k_width) = x; }
+  void add_more(ptrdiff_t entry, Vec x) const { *reinterpret_cast<Vec*>(out + entry * k_width) += x; }  // after add
 };
 
 // Transposes k_width of the vectors into k_width rows.
@@ -388,6 +346,7 @@ static void jacobian(const StackConstants& s, const Points& points, ptrdiff_t co
 struct SumSink {
   double* sums;  // one vector per entry
   void add(ptrdiff_t entry, Vec x) const { *reinterpret_cast<Vec*>(sums + entry * k_width) += x; }
+  void add_more(ptrdiff_t entry, Vec x) const { add(entry, x); }
 };
 
 static void vjp(const StackConstants& s, const Points& points, const double* cotangent, double* r, double* gradient,
@@ -414,6 +373,7 @@ struct DotSink {
   const double* tangent;
   Vec total;
   void add(ptrdiff_t entry, Vec x) { total += tangent[entry] * x; }
+  void add_more(ptrdiff_t entry, Vec x) { add(entry, x); }
 };
 
 static void jvp(const StackConstants& s, const Points& points, const double* tangent, const double* tangent_q,
@@ -492,6 +452,7 @@ extern const Kernels KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME);
 const Kernels KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME) = {
     KIESSIG_STRING(KIESSIG_ISA_NAME),
     sizeof(KIESSIG_ISA_NAME::Medium<KIESSIG_ISA_NAME::Complex>) / sizeof(double),
+    sizeof(KIESSIG_ISA_NAME::CellStep) / sizeof(double),
     KIESSIG_ISA_NAME::amplitude,
     KIESSIG_ISA_NAME::jacobian,
     KIESSIG_ISA_NAME::vjp,

@@ -20,19 +20,32 @@ constexpr double k_near_edge_derivative = 3e-3;
 // Points below this Q are handed over as well: the recursion multiplies numbers of the size of Q^2.
 constexpr double k_smallest_q = 1e-6;
 
+// Inner media first ... last, repeated. The lowest repeat is part of the recursion, the others are a matrix power.
+struct RepeatedMedia {
+  ptrdiff_t first, last;       // media
+  ptrdiff_t repeats;           // at least 2
+  ptrdiff_t between;           // place of the interface between two repeats behind those of the n + 1 interfaces
+  ptrdiff_t shared_roughness;  // the interface whose roughness it has
+  ptrdiff_t record;            // where its working memory begins, in steps
+};
+
 // One stack, in the form the recursion wants. Media j = 0 ... n + 1, interfaces j = 0 ... n between media j and j + 1.
 struct StackConstants {
-  ptrdiff_t n;                    // inner layers
-  const double* offset_re;        // (n + 2) k_j^2 = Q^2/4 - offset_re + i offset_im: 4 pi (sld_j - sld_0) 1e-6
-  const double* offset_im;        // (n + 2) 4 pi sld_imag_j 1e-6, 0 for the fronting
+  ptrdiff_t n;              // inner layers
+  const double* offset_re;  // (n + 2) k_j^2 = Q^2/4 - offset_re + i offset_im: 4 pi (sld_j - sld_0) 1e-6
+  const double* offset_im;  // (n + 2) 4 pi sld_imag_j 1e-6, 0 for the fronting
+  // interfaces: n + 1, and one more for each repeated cell
   const double* step_re;          // (n + 1) k_j^2 - k_{j+1}^2, from the SLDs and not from the k: no cancellation
   const double* step_im;          // (n + 1)
   const double* two_d;            // (n + 2) twice the thickness, 0 for fronting and backing
   const double* sigma;            // (n + 1) roughness
   const double* two_s2;           // (n + 1) twice the square of the roughness
   const unsigned char* may_grow;  // (n + 1) Nevot-Croce may exceed exp(k_max_growth) here for some Q
-  double real_from_q;         // from this Q on every k_j is real and no lane is near an edge; infinite with absorption
-  double far_q;               // a Q far above every critical edge
+  double real_from_q;          // from this Q on every k_j is real and no lane is near an edge; infinite with absorption
+  double far_q;                // a Q far above every critical edge
+  const RepeatedMedia* cells;  // ascending, without overlap
+  ptrdiff_t n_cells;
+  ptrdiff_t cell_steps;       // working memory of all cells, in steps
   ptrdiff_t normalise_every;  // interfaces after which the two waves are brought back to the size of 1
 };
 
@@ -65,12 +78,13 @@ struct Points {
 
 constexpr ptrdiff_t k_max_width = 8;
 
-// Kernels of one instruction set. `workspace` holds workspace_doubles * (n + 2) + 3 * k_max_width doubles, and
-// (RowLayout::size() + k_max_width) * k_max_width more.
+// Kernels of one instruction set. `workspace` holds workspace_doubles * (n + 2) + cell_step_doubles * cell_steps +
+// 3 * k_max_width doubles, and (RowLayout::size() + k_max_width) * k_max_width more.
 struct Kernels {
   const char* name;
   ptrdiff_t workspace_doubles;
-  void (*amplitude)(const StackConstants&, const Points&, double* re, double* im);
+  ptrdiff_t cell_step_doubles;
+  void (*amplitude)(const StackConstants&, const Points&, double* re, double* im, double* workspace);
   // the first `count` points only are written to rows; derivatives are multiplied by `scale`, also those in dq[i]
   void (*jacobian)(const StackConstants&, const Points&, ptrdiff_t count, double scale, double* r,
                    const JacobianRows& rows, double* dq, double* workspace);

@@ -107,7 +107,8 @@ struct Block {
 };
 
 StackRows stack_rows(const SpecularBatch& in, Index b) {
-  return {in.n_layers, in.thickness.row(b), in.sld.row(b), in.sld_imag.row(b), in.roughness.row(b)};
+  return {in.n_layers, in.thickness.row(b), in.sld.row(b), in.sld_imag.row(b), in.roughness.row(b),
+          in.cells,    in.n_cells};
 }
 
 // Calls body() with scratch.stack and scratch.group set, for every non-empty group of the block.

@@ -1,7 +1,10 @@
 // One stack and its reflectivity at lists of Q, without smearing, scale or background.
 #pragma once
 
+#include <complex>
 #include <cstddef>
+#include <kiessig/specular.hpp>
+#include <memory>
 #include <vector>
 
 #include "kernel.hpp"
@@ -15,6 +18,8 @@ struct StackRows {
   const double* sld;
   const double* sld_imag;
   const double* roughness;
+  const RepeatedCell* cells = nullptr;
+  std::ptrdiff_t n_cells = 0;
 };
 
 // Holds what does not depend on Q, and memory that the kernels work in: one per thread, reused from stack to stack. Q
@@ -26,7 +31,8 @@ class Stack {
   RowLayout layout() const { return RowLayout{constants_.n}; }
   bool reversed() const { return reversed_; }
   double offset(std::ptrdiff_t medium) const { return offset_re_[static_cast<std::size_t>(medium)]; }
-  double thickness(std::ptrdiff_t medium) const { return 0.5 * two_d_[static_cast<std::size_t>(medium)]; }
+  // of all repeats together
+  double thickness(std::ptrdiff_t medium) const { return total_thickness_[static_cast<std::size_t>(medium)]; }
 
   // r[i] = |V_0(q[i])|^2
   void values(const double* q, std::ptrdiff_t m, double* r);
@@ -49,12 +55,23 @@ class Stack {
   // Calls body(first, count, points) for packets of Q padded to whole vectors.
   template <class Body>
   void for_packets(const double* q, std::ptrdiff_t m, const Body& body);
+  void reserve_cells();
   void reserve_sweep();
+
+  // The near-edge formulas, which know no repeats, at one Q.
+  std::complex<double> near_edge_amplitude(double q);
+  double near_edge_derivative(double q, double* row, double* dq);
+  void unroll();
 
   bool reversed_ = false;
   StackConstants constants_{};
   std::vector<double> offset_re_, offset_im_, step_re_, step_im_, two_d_, sigma_, two_s2_;
   std::vector<unsigned char> may_grow_;
+  std::vector<double> total_thickness_;
+  std::vector<RepeatedMedia> cells_;
+  // with repeats written out, for the near-edge formulas; made when it is first needed
+  std::unique_ptr<Stack> unrolled_;
+  std::vector<std::ptrdiff_t> unrolled_medium_, unrolled_interface_;  // which of ours each of its is
   std::vector<double> workspace_, row_;
 };
 

@@ -2,6 +2,7 @@
 #include "../../src/resolution/smearing.hpp"
 
 #include <stdexcept>
+#include <thread>
 
 #include "../specular/sample.hpp"
 
@@ -217,36 +218,48 @@ TEST_CASE(smearing_weights) {
   const Numbers q{0.005, 0.011, 0.012, 0.05, 0.3};
   const Numbers sigma{0.004, 0.0001, 0.001, 0.0005, 0.02};
   kiessig::Smearing smearing;
-  smearing.build(stack, q.data(), sigma.data(), 5);
+  smearing.build(stack, q.data(), sigma.data(), 5, false);
   for (std::ptrdiff_t k = 1; k < smearing.n_nodes(); ++k) CHECK(smearing.node_q()[k] >= 0.0);
   for (std::ptrdiff_t i = 0; i < 5; ++i) {
     check::note("q = " + std::to_string(q[static_cast<std::size_t>(i)]));
     const double* w = smearing.weights(i);
     double total = 0.0;
     for (std::ptrdiff_t k = 0; k < smearing.last(i) - smearing.first(i); ++k) {
-      CHECK(w[k] > 0.0);
+      CHECK(w[k] >= 0.0);
       total += w[k];
     }
     CHECK_NEAR(total, 1.0, 1e-7);
   }
 }
 
-TEST_CASE(smearing_gaussian_weights) {
-  // as the kernels compute them, every remainder of a vector included
+TEST_CASE(smearing_gaussian_weights_and_sums) {  // as the kernels compute them
   check::Random random(74);
-  for (std::ptrdiff_t m = 0; m < 20; ++m) {
-    Numbers nodes, node_weights, w(20, -1.0);
+  for (std::ptrdiff_t m = 0; m < 40; m += kiessig::k_max_width) {
+    Numbers nodes, node_weights, r, w(48, -1.0);
     for (std::ptrdiff_t k = 0; k < m; ++k) {
       nodes.push_back(random.uniform(0.05, 0.15));
       node_weights.push_back(random.uniform(0.0, 1e-3));
+      r.push_back(random.uniform(0.0, 1.0));
     }
-    kiessig::kernels().gaussian_weights(0.1, 0.01, nodes.data(), node_weights.data(), m, w.data());
+    const kiessig::Kernels& kernels = kiessig::kernels();
+    kernels.gaussian_weights(0.1, 0.01, nodes.data(), node_weights.data(), m, w.data());
+    double sums[3];
+    kernels.gaussian_sums(0.1, 0.01, nodes.data(), w.data(), r.data(), m, sums);
+    double value = 0.0, first = 0.0, second = 0.0;
     for (std::size_t k = 0; k < nodes.size(); ++k) {
       const double x = (nodes[k] - 0.1) / 0.01;
       const double expected = std::exp(-0.5 * x * x) / (0.01 * std::sqrt(2.0 * k_pi)) * node_weights[k];
       CHECK_NEAR(w[k], expected, 1e-13 * expected);  // the exponent, up to 13, is rounded a few times
+      value += w[k] * r[k];
+      first += w[k] * r[k] * x;
+      second += w[k] * r[k] * (x * x - 1.0);
     }
     for (std::size_t k = nodes.size(); k < w.size(); ++k) CHECK(w[k] == -1.0);
+    // all terms together are of the size of the first sum
+    CHECK_NEAR(sums[0], value, 1e-14 * value);
+    CHECK_NEAR(sums[1], first, 1e-14 * value);
+    CHECK_NEAR(sums[2], second, 1e-14 * value);
+    CHECK_NEAR(kernels.weighted_sum(w.data(), r.data(), m), value, 1e-14 * value);
   }
 }
 
@@ -266,6 +279,95 @@ TEST_CASE(smearing_refuses_too_many_nodes) {
   Sample thinner = s;
   thinner.thickness = {1e5};
   CHECK_NEAR(r[0], reflectivity_of(thinner)[0], 1e-6 * r[0]);
+}
+
+TEST_CASE(smearing_refuses_too_many_nodes_of_a_smooth_curve) {
+  // Fringes too weak to ask for smaller panels: what does not fit must be refused all the same, not left out.
+  Sample s = film(1e7);
+  s.sld = {0.0, 2.0700001, 2.07};
+  s.q = {0.3};
+  Sample thinner = s;
+  thinner.thickness = {1e4};
+  for (const double dq : {0.005, 0.03, 0.06}) {
+    check::note("dq = " + std::to_string(dq));
+    s.dq = thinner.dq = {dq};
+    try {
+      const Numbers r = reflectivity_of(s);
+      CHECK_NEAR(r[0], reflectivity_of(thinner)[0], 1e-6 * r[0]);
+    } catch (const std::length_error&) {
+      CHECK(dq > 0.01);
+    }
+  }
+}
+
+TEST_CASE(smearing_with_a_plan) {
+  // Stacks as a fit visits them, small steps and jumps: whatever nodes the plan holds, the error stays bounded.
+  check::Random random(76);
+  kiessig::Plan plan;
+  Sample s = film(300.0);
+  s.sld_imag = {0.0, 0.01, 0.02};
+  s.q = random_q(random, 60);
+  for (const double q : s.q) s.dq.push_back(q * random.log_uniform(0.005, 0.1));
+  const std::size_t m = s.q.size();
+  Numbers r(m), again(m);
+  Jacobian j(m, 1);
+  for (int step = 0; step < 40; ++step) {
+    switch (step % 8) {
+      case 3:  // the critical edge moves into reach of other points
+        s.sld.back() = random.uniform(0.5, 9.0);
+        break;
+      case 5:
+        s.thickness[0] = random.log_uniform(10.0, 2e4);
+        break;
+      case 7:
+        s.q[random.integer(0, m - 1)] += 0.01;
+        break;
+      default:
+        s.thickness[0] *= 1.0 + random.uniform(-0.01, 0.01);
+        s.sld[1] += random.uniform(-0.1, 0.1);
+    }
+    kiessig::SpecularBatch batch = batch_of(s);
+    batch.plan = &plan;
+    kiessig::reflectivity(batch, r.data());
+    kiessig::reflectivity(batch, again.data());
+    CHECK(r == again);
+    kiessig::reflectivity_jacobian(batch, j.r.data(), j.pointers());
+    const Jacobian fresh = jacobian_of(s);
+    for (std::size_t i = 0; i < m; ++i) {
+      check::note("step " + std::to_string(step) + ", q = " + std::to_string(s.q[i]));
+      CHECK_NEAR(r[i], fresh.r[i], 2e-7 * fresh.r[i]);
+      CHECK_NEAR(j.r[i], fresh.r[i], 2e-7 * fresh.r[i]);
+      // in total reflection dR/dd is the rounding of 4 k R
+      CHECK_NEAR(j.thickness[i], fresh.thickness[i], 1e-5 * std::abs(fresh.thickness[i]) + 1e-12 * s.q[i] * j.r[i]);
+      for (std::size_t e = 0; e < 3; ++e) {
+        CHECK_NEAR(j.sld[i * 3 + e], fresh.sld[i * 3 + e], 1e-5 * largest(fresh.sld.data() + i * 3, 3));
+      }
+      CHECK_NEAR(j.dq[i], fresh.dq[i], 1e-5 * std::abs(fresh.dq[i]) + 1e-7 * fresh.r[i] / s.dq[i]);
+    }
+  }
+}
+
+TEST_CASE(smearing_with_a_plan_on_several_threads) {
+  check::Random random(77);
+  kiessig::Plan plan;
+  Sample s = film(500.0);
+  s.q = random_q(random, 700);
+  for (const double q : s.q) s.dq.push_back(0.02 * q);
+  const Numbers expected = reflectivity_of(s);
+  std::vector<std::thread> callers;
+  std::vector<Numbers> results(3, Numbers(s.q.size()));
+  for (Numbers& r : results) {
+    callers.emplace_back([&] {
+      kiessig::SpecularBatch batch = batch_of(s);
+      batch.plan = &plan;
+      batch.threads = 2;
+      for (int i = 0; i < 5; ++i) kiessig::reflectivity(batch, r.data());
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  for (const Numbers& r : results) {
+    for (std::size_t i = 0; i < r.size(); ++i) CHECK_NEAR(r[i], expected[i], 1e-7 * expected[i]);
+  }
 }
 
 TEST_CASE(smearing_by_a_fixed_rule) {

@@ -128,6 +128,37 @@ def test_wrong_derivative_is_found(bench: SimpleNamespace) -> None:
             case.agree({**good, "value and Jacobian": (r, wrong)})
 
 
+def test_explicit_cell_is_the_cell_repeated(bench: SimpleNamespace) -> None:
+    from benchmarks import ours
+
+    cell = bench.stacks.stack(2, 20, absorbing=True)
+    weight = np.linspace(1.0, 2.0, cell.q.size)
+    r, gradient = ours.explicit_cell(cell, 3, weight)()
+    sld, roughness = cell.sld, cell.roughness
+    same = ours.value(
+        cell._replace(
+            thickness=cell.thickness[[0, 1, 0, 1, 0, 1]],
+            sld=sld[[0, 1, 2, 1, 2, 1, 2, 3]],
+            sld_imag=cell.sld_imag[[0, 1, 2, 1, 2, 1, 2, 3]],
+            roughness=roughness[[0, 1, 0, 1, 0, 1, 2]],
+        )
+    )()
+    np.testing.assert_array_equal(r, same)
+    step = 1e-4
+    for name, slope in zip(("thickness", "sld", "sld_imag", "roughness"), gradient, strict=True):
+        inner = 1 if name.startswith("sld") else 0  # the media between fronting and backing
+        assert slope.shape == (2,)
+        for entry in range(2):
+            moved = np.zeros_like(getattr(cell, name))
+            moved[inner + entry] = step
+            curves = [
+                ours.explicit_cell(cell._replace(**{name: getattr(cell, name) + sign * moved}), 3, weight)()[0]
+                for sign in (-1.0, 1.0)
+            ]
+            # truncation step^2, cancellation 1e-16 / step
+            np.testing.assert_allclose(slope[entry], weight @ (curves[1] - curves[0]) / (2 * step), rtol=1e-5)
+
+
 def test_difference_fails_the_command_and_is_told(
     bench: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -296,6 +296,18 @@ void add_specular(py::module_& m) {
       },
       py::arg("arguments"), py::arg("tangents"));
 
+  m.def("instruction_set", &instruction_set);
+  m.def(
+      "elementary_functions",
+      [](const Array& x) {
+        const py::ssize_t n = x.size();
+        py::array_t<double> exponential(n), sine(n), cosine(n), cosine_of_twice(n);
+        elementary_functions(x.data(), n, exponential.mutable_data(), sine.mutable_data(), cosine.mutable_data(),
+                             cosine_of_twice.mutable_data());
+        return py::make_tuple(exponential, sine, cosine, cosine_of_twice);
+      },
+      py::arg("x"));
+
   // The user's arguments: the result, or None when they are not of the plainest kind (or not valid).
   m.def("plain_reflectivity",
         [](py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag, py::handle roughness,

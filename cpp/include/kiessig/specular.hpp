@@ -10,6 +10,8 @@
 /// All functions are safe to call from several threads at once. They read their inputs, write their outputs, and keep
 /// nothing. Inputs must satisfy the stated domains (the Python layer checks them); outputs must not overlap inputs.
 
+#include <kiessig/export.h>
+
 #include <complex>
 #include <cstddef>
 #include <memory>
@@ -45,7 +47,7 @@ struct FixedRule {
 /// keeps those that still resolve the reflectivity of its stack, and replaces them where they do not: the error stays
 /// bounded as without a plan, while two calls may differ by a small part of that bound. Used by one call at a time; a
 /// second one at the same time works without it. Only for batches of one stack.
-class Plan {
+class KIESSIG_API Plan {
  public:
   Plan();
   ~Plan();
@@ -93,24 +95,33 @@ struct SpecularFields {
 };
 
 /// scale * smeared(R) + background, shape (n_batch, n_q).
-void reflectivity(const SpecularBatch& batch, double* r);
+KIESSIG_API void reflectivity(const SpecularBatch& batch, double* r);
 
 /// The complex reflection amplitude (no smearing, scale or background), shape (n_batch, n_q). The wave is written
 /// exp(+ikz) along the beam, so absorption and evanescence give Im k > 0.
-void amplitude(const SpecularBatch& batch, std::complex<double>* r);
+KIESSIG_API void amplitude(const SpecularBatch& batch, std::complex<double>* r);
 
 /// Values (n_batch, n_q) and the Jacobian: thickness (n_batch, n_q, n_layers), sld and sld_imag
 /// (n_batch, n_q, n_layers + 2), roughness (n_batch, n_q, n_layers + 1), all others (n_batch, n_q), the derivative of a
 /// point with respect to its own q, dq, or the batch element's scale and background. Null pointers are skipped.
-void reflectivity_jacobian(const SpecularBatch& batch, double* r, const SpecularFields<double*>& jacobian);
+KIESSIG_API void reflectivity_jacobian(const SpecularBatch& batch, double* r, const SpecularFields<double*>& jacobian);
 
 /// Values and the vector-Jacobian product of `cotangent` (n_batch, n_q), per batch element: thickness
 /// (n_batch, n_layers), ..., q and dq (n_batch, n_q), scale and background (n_batch). Null pointers are skipped. The
 /// sums are taken in a fixed order: the result does not depend on the number of threads.
-void reflectivity_vjp(const SpecularBatch& batch, const Rows& cotangent, double* r,
-                      const SpecularFields<double*>& gradient);
+KIESSIG_API void reflectivity_vjp(const SpecularBatch& batch, const Rows& cotangent, double* r,
+                                  const SpecularFields<double*>& gradient);
 
 /// Values and the Jacobian-vector product dr (n_batch, n_q) of the tangents; a field without data is a zero tangent.
-void reflectivity_jvp(const SpecularBatch& batch, const SpecularFields<Rows>& tangents, double* r, double* dr);
+KIESSIG_API void reflectivity_jvp(const SpecularBatch& batch, const SpecularFields<Rows>& tangents, double* r,
+                                  double* dr);
+
+/// The elementary functions that the kernels are built on, for tests of their accuracy: exp(x), sin(x), cos(x), and
+/// cos(2x) by way of the half-angle form of exp(2ix); n arguments.
+void elementary_functions(const double* x, std::ptrdiff_t n, double* exponential, double* sine, double* cosine,
+                          double* cosine_of_twice);
+
+/// Name of the instruction set whose kernels run in this process.
+KIESSIG_API const char* instruction_set();
 
 }  // namespace kiessig

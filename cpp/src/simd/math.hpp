@@ -36,7 +36,7 @@ KIESSIG_INLINE Vec exponential(Vec x) {
 }
 
 // x - n pi/2 in [-pi/4, pi/4] for |x| <= 8e8, with n in the low bits of `quadrant`. Cody-Waite: with fused multiply-add
-// in two parts, else in three parts of 24 bits, whose products with n < 2^29 are exact, and a fourth.
+// in three parts, else in three parts of 24 bits, whose products with n < 2^29 are exact, and a fourth.
 KIESSIG_INLINE Vec reduce(Vec x, Mask& quadrant) {
   const Vec shifted = x * 0.63661977236758134308 + k_round;
   const Vec n = shifted - k_round;
@@ -45,19 +45,20 @@ KIESSIG_INLINE Vec reduce(Vec x, Mask& quadrant) {
   // contracted, the first product is exact and so is its difference, down to the last bit of the first part
   Vec r = x - n * 0x1.921fb54442d18p+0;
   r = r - n * 0x1.1a62633145c07p-54;
+  r = r - n * -0x1.f1976b7ed8fbcp-110;
 #else
   Vec r = x - n * 0x1.921fb4p+0;
   r = r - n * 0x1.4442dp-24;
-  r = r - n * 0x1.846988p-48;
-  r = r - n * 0x1.8cc51701b839ap-72;
+  const Vec third = n * 0x1.846988p-48;
+  const Vec rounded = r - third;
+  const Vec lost = (r - rounded) - third;  // in rounding, exactly
+  r = rounded + (lost - n * 0x1.8cc51701b839ap-72);
 #endif
   return r;
 }
 
-// sin(x) and cos(x) for |x| <= 8e8, at most 2 ulp (beyond: bounded by 1, no accuracy). Cody-Waite reduction by pi/2:
-// with fused multiply-add in two parts, else in three parts of 24 bits, whose products with n < 2^29 are exact, and a
-// fourth; minimax polynomials on [-pi/4, pi/4] with the coefficients of fdlibm's k_sin and k_cos (Sun Microsystems
-// 1993).
+// sin(x) and cos(x) for |x| <= 8e8, at most 2 ulp (beyond: bounded by 1, no accuracy). Minimax polynomials on
+// [-pi/4, pi/4] with the coefficients of fdlibm's k_sin and k_cos (Sun Microsystems 1993).
 KIESSIG_INLINE void sine_cosine(Vec x, Vec& sine, Vec& cosine) {
   Mask quadrant;
   const Vec r = reduce(x, quadrant);

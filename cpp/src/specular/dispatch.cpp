@@ -1,6 +1,8 @@
 // Which instruction set's kernels run: decided once, at first use.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <kiessig/specular.hpp>
 #include <stdexcept>
 #include <string>
 
@@ -47,6 +49,22 @@ const Kernels& choose() {
 const Kernels& kernels() {
   static const Kernels& chosen = choose();
   return chosen;
+}
+
+const char* instruction_set() { return kernels().name; }
+
+void elementary_functions(const double* x, std::ptrdiff_t n, double* exponential, double* sine, double* cosine,
+                          double* cosine_of_twice) {
+  for (std::ptrdiff_t first = 0; first < n; first += k_max_width) {
+    double in[k_max_width] = {}, out[4][k_max_width];
+    const std::ptrdiff_t count = std::min(k_max_width, n - first);
+    std::copy_n(x + first, count, in);
+    kernels().elementary(in, k_max_width, out[0], out[1], out[2], out[3]);
+    std::copy_n(out[0], count, exponential + first);
+    std::copy_n(out[1], count, sine + first);
+    std::copy_n(out[2], count, cosine + first);
+    std::copy_n(out[3], count, cosine_of_twice + first);
+  }
 }
 
 }  // namespace kiessig

@@ -441,6 +441,22 @@ static void add_weighted_rows(const double* weights, const double* rows, ptrdiff
   }
 }
 
+static void elementary(const double* x, ptrdiff_t m, double* exponentials, double* sines, double* cosines,
+                       double* half_angles) {
+  for (ptrdiff_t i = 0; i < m; i += k_width) {
+    const Vec v = load(x + i);
+    store(exponentials + i, exponential(v));
+    Vec s, c, a, b;
+    Mask flips;
+    sine_cosine(v, s, c);
+    half_angle(v, a, b, flips);
+    store(sines + i, s);
+    store(cosines + i, c);
+    // exp(2 i x) = (a + i b)^2 / (a^2 + b^2), its real part
+    store(half_angles + i, flip_sign((a * a - b * b) / (a * a + b * b), flips));
+  }
+}
+
 }  // namespace KIESSIG_ISA_NAME
 
 #define KIESSIG_TABLE_NAME_2(isa) k_kernels_##isa
@@ -460,6 +476,7 @@ const Kernels KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME) = {
     KIESSIG_ISA_NAME::gaussian_weights,
     KIESSIG_ISA_NAME::gaussian_sums,
     KIESSIG_ISA_NAME::weighted_sum,
-    KIESSIG_ISA_NAME::add_weighted_rows};
+    KIESSIG_ISA_NAME::add_weighted_rows,
+    KIESSIG_ISA_NAME::elementary};
 
 }  // namespace kiessig

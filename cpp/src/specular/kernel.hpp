@@ -105,6 +105,9 @@ struct Kernels {
   double (*weighted_sum)(const double* weights, const double* r, ptrdiff_t m);
   // sum[e] += sum_k weights[k] rows[k * stride + e] for `count` rows of any number; stride is a multiple of k_max_width
   void (*add_weighted_rows)(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t count, double* sum);
+  // exp(x), sin(x), cos(x) and the phase of half_angle(x) for m arguments, for tests of the vector functions
+  void (*elementary)(const double* x, ptrdiff_t m, double* exponential, double* sine, double* cosine,
+                     double* half_angle);
 };
 
 // Those for the running machine, or those named by the environment variable KIESSIG_ISA. Throws std::runtime_error when

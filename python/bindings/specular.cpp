@@ -169,33 +169,44 @@ std::optional<Inputs> plain_inputs(py::handle q, py::handle thickness, py::handl
 
 // ---- The calls.
 
-// New arrays for the fields of a Jacobian or gradient, in the order of the Python classes; None for dq without
-// smearing.
+// New arrays for the reflectivity and the fields of a Jacobian or gradient, in the order of the Python classes; None
+// for dq without smearing. All are parts of one block of memory: blocks of such sizes come from the system and go back
+// to it one by one, and the pages of each would be cleared anew in every call.
 struct Outputs {
+  double* r;
   SpecularFields<double*> pointers;
+  py::object values;
   py::tuple arrays{8};
-
-  double* add(std::size_t place, const Shape& shape) {
-    py::array_t<double> array(shape);
-    double* data = array.mutable_data();
-    arrays[place] = std::move(array);
-    return data;
-  }
 
   Outputs(const Shape& thickness, const Shape& sld, const Shape& roughness, const Shape& points, const Shape& stack,
           bool smeared) {
-    pointers.thickness = add(0, thickness);
-    pointers.sld = add(1, sld);
-    pointers.sld_imag = add(2, sld);
-    pointers.roughness = add(3, roughness);
-    pointers.q = add(4, points);
-    pointers.scale = add(5, stack);
-    pointers.background = add(6, stack);
-    if (smeared) {
-      pointers.dq = add(7, points);
-    } else {
-      arrays[7] = py::none();
+    const Shape shapes[] = {points, thickness, sld, sld, roughness, points, stack, stack, points};
+    py::ssize_t total = 0;
+    for (const Shape& shape : shapes) total += length(shape);
+    py::array_t<double> block(total);
+    double* next = block.mutable_data();
+    double* starts[9];
+    for (std::size_t i = 0; i < 9; ++i) {
+      starts[i] = next;
+      next += length(shapes[i]);
+      if (i == 0) {
+        values = py::array_t<double>(shapes[i], starts[i], block);
+      } else if (i < 8 || smeared) {
+        arrays[i - 1] = py::array_t<double>(shapes[i], starts[i], block);
+      } else {
+        arrays[i - 1] = py::none();
+      }
     }
+    r = starts[0];
+    pointers = {starts[1], starts[2], starts[3], starts[4],
+                starts[5], starts[6], starts[7], smeared ? starts[8] : nullptr};
+  }
+
+ private:
+  static py::ssize_t length(const Shape& shape) {
+    py::ssize_t product = 1;
+    for (py::ssize_t n : shape) product *= n;
+    return product;
   }
 };
 
@@ -217,28 +228,24 @@ py::object call_amplitude(const Inputs& in) {
 
 py::object call_jacobian(const Inputs& in) {
   const py::ssize_t q = in.batch.n_q, n = in.batch.n_layers;
-  py::array_t<double> r(in.shape({q}));
-  double* out = r.mutable_data();
   const Outputs jacobian(in.shape({q, n}), in.shape({q, n + 2}), in.shape({q, n + 1}), in.shape({q}), in.shape({q}),
                          static_cast<bool>(in.batch.dq));
   {
     const py::gil_scoped_release release;
-    reflectivity_jacobian(in.call(), out, jacobian.pointers);
+    reflectivity_jacobian(in.call(), jacobian.r, jacobian.pointers);
   }
-  return py::make_tuple(r, jacobian.arrays);
+  return py::make_tuple(jacobian.values, jacobian.arrays);
 }
 
 py::object call_vjp(const Inputs& in, const Rows& cotangent) {
   const py::ssize_t q = in.batch.n_q, n = in.batch.n_layers;
-  py::array_t<double> r(in.shape({q}));
-  double* out = r.mutable_data();
   const Outputs gradient(in.shape({n}), in.shape({n + 2}), in.shape({n + 1}), in.shape({q}), in.shape({}),
                          static_cast<bool>(in.batch.dq));
   {
     const py::gil_scoped_release release;
-    reflectivity_vjp(in.call(), cotangent, out, gradient.pointers);
+    reflectivity_vjp(in.call(), cotangent, gradient.r, gradient.pointers);
   }
-  return py::make_tuple(r, gradient.arrays);
+  return py::make_tuple(gradient.values, gradient.arrays);
 }
 
 }  // namespace

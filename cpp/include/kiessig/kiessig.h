@@ -52,6 +52,15 @@ typedef struct kiessig_rows {
   ptrdiff_t stride;
 } kiessig_rows;
 
+/// Inner layers start, ..., stop - 1 (counted from 0), which stand `repeats` times one after the other. Arrays hold
+/// each layer once, and so do derivatives, which are those of all repeats together. The interface between two repeats
+/// has the roughness of the top interface of layer `start`.
+typedef struct kiessig_cell {
+  ptrdiff_t start;
+  ptrdiff_t stop;
+  ptrdiff_t repeats;  ///< >= 1
+} kiessig_cell;
+
 /// Remembers where smearing placed its nodes, from call to call on the same q and dq: what a fit wants, in which the
 /// stack changes little between calls. Results stay within the same bounded error, and may depend on earlier calls by a
 /// small part of that bound. Threads may share a plan; while one computes, the others do without it.
@@ -77,9 +86,11 @@ typedef struct kiessig_batch {
   const double* rule_node;
   const double* rule_weight;
   ptrdiff_t n_rule;
-  kiessig_plan* plan;  ///< null: none; for n_batch = 1 only, elsewhere not used
-  int threads;         ///< 0: chosen from the amount of work
-  int reserved;        ///< 0
+  const kiessig_cell* cells;  ///< in order and without overlap; the same for the whole batch
+  ptrdiff_t n_cells;          ///< 0: every layer stands once
+  kiessig_plan* plan;         ///< null: none; for n_batch = 1 only, elsewhere not used
+  int threads;                ///< 0: chosen from the amount of work
+  int reserved;               ///< 0
 } kiessig_batch;
 
 /// Where derivatives go. Null pointers are skipped.

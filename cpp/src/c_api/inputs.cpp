@@ -83,11 +83,8 @@ void Inputs::require_counts(const kiessig_batch& given) const {
   const struct {
     const char* name;
     Index value;
-  } counts[] = {{"n_batch", given.n_batch},
-                {"n_q", given.n_q},
-                {"n_layers", given.n_layers},
-                {"n_rule", given.n_rule},
-                {"threads", given.threads}};
+  } counts[] = {{"n_batch", given.n_batch}, {"n_q", given.n_q},         {"n_layers", given.n_layers},
+                {"n_rule", given.n_rule},   {"n_cells", given.n_cells}, {"threads", given.threads}};
   for (const auto& count : counts) {
     if (count.value < 0) {
       refuse(KIESSIG_INVALID_ARGUMENT, function_,
@@ -163,6 +160,28 @@ FixedRule Inputs::rule(const kiessig_batch& given) const {
   return {given.rule_node, given.rule_weight, given.n_rule};
 }
 
+std::vector<RepeatedCell> Inputs::cells(const kiessig_batch& given) const {
+  std::vector<RepeatedCell> cells;
+  if (given.n_cells == 0) return cells;
+  if (given.cells == nullptr) {
+    refuse(KIESSIG_INVALID_ARGUMENT, function_, "cells must not be null: n_cells is " + std::to_string(given.n_cells));
+  }
+  Index end = 0;
+  for (Index i = 0; i < given.n_cells; ++i) {
+    const kiessig_cell& cell = given.cells[i];
+    if (cell.start < end || cell.stop <= cell.start || cell.stop > given.n_layers || cell.repeats < 1) {
+      refuse(KIESSIG_INVALID_ARGUMENT, function_,
+             "cells must name inner layers, " + std::to_string(end) + " <= start < stop <= " +
+                 std::to_string(given.n_layers) + ", in order without overlap, and at least 1 repeat; cells[" +
+                 std::to_string(i) + "] = {" + std::to_string(cell.start) + ", " + std::to_string(cell.stop) + ", " +
+                 std::to_string(cell.repeats) + "}");
+    }
+    end = cell.stop;
+    cells.push_back({cell.start, cell.stop, cell.repeats});
+  }
+  return cells;
+}
+
 Inputs::Inputs(const char* function, const kiessig_batch* batch, Smearing smearing) : function_(function) {
   const kiessig_batch given = known_part("batch", batch);
   require_counts(given);
@@ -171,6 +190,9 @@ Inputs::Inputs(const char* function, const kiessig_batch* batch, Smearing smeari
   batch_.n_q = given.n_q;
   batch_.n_layers = n;
   batch_.threads = given.threads;
+  cells_ = cells(given);
+  batch_.cells = cells_.data();
+  batch_.n_cells = given.n_cells;
   batch_.q = required({"q", k_per_angstrom, false}, given.q, given.n_q);
   batch_.thickness = required({"thickness", k_angstrom, true}, given.thickness, n);
   batch_.sld = required({"sld", "", false}, given.sld, n + 2);

@@ -36,9 +36,11 @@ class Inputs {
   Rows checked(const Field& field, const char* prefix, const kiessig_rows& given, std::ptrdiff_t length) const;
   Rows required(const Field& field, const kiessig_rows& given, std::ptrdiff_t length) const;
   FixedRule rule(const kiessig_batch& given) const;
+  std::vector<RepeatedCell> cells(const kiessig_batch& given) const;
 
   const char* function_;
   SpecularBatch batch_;
+  std::vector<RepeatedCell> cells_;
   std::vector<double> zeros_;  // for sld_imag and roughness that are not given
 };
 

@@ -44,7 +44,7 @@ Report call(const kiessig_batch& batch) {
   return report;
 }
 
-std::string refused(const char* what) { return std::string("kiessig_reflectivity: ") + what; }
+std::string refused(const std::string& what) { return "kiessig_reflectivity: " + what; }
 
 }  // namespace
 
@@ -157,7 +157,8 @@ TEST_CASE(c_refuses_counts) {
   for (const auto& [count, words] : {std::pair{&kiessig_batch::n_batch, "n_batch must be non-negative; got -1"},
                                      {&kiessig_batch::n_q, "n_q must be non-negative; got -1"},
                                      {&kiessig_batch::n_layers, "n_layers must be non-negative; got -1"},
-                                     {&kiessig_batch::n_rule, "n_rule must be non-negative; got -1"}}) {
+                                     {&kiessig_batch::n_rule, "n_rule must be non-negative; got -1"},
+                                     {&kiessig_batch::n_cells, "n_cells must be non-negative; got -1"}}) {
     kiessig_batch bad = a.c();
     bad.*count = -1;
     EXPECT(call(bad), KIESSIG_INVALID_ARGUMENT, refused(words));
@@ -200,15 +201,32 @@ TEST_CASE(c_refuses_rules) {
   EXPECT(call(batch), KIESSIG_INVALID_VALUE, refused("rule_weight must be finite; rule_weight[1] = nan"));
 }
 
+TEST_CASE(c_refuses_cells) {
+  const Arguments a(13, 1, 5, 4);
+  kiessig_batch batch = a.c();
+  batch.n_cells = 2;
+  EXPECT(call(batch), KIESSIG_INVALID_ARGUMENT, refused("cells must not be null: n_cells is 2"));
+  const kiessig_cell bad[] = {{-1, 1, 2}, {2, 2, 2}, {3, 5, 2}, {3, 4, 0}, {1, 3, 2}};
+  for (const kiessig_cell& second : bad) {
+    const kiessig_cell cells[] = {{0, 2, 5}, second};
+    batch.cells = cells;
+    const std::string got =
+        std::to_string(second.start) + ", " + std::to_string(second.stop) + ", " + std::to_string(second.repeats);
+    EXPECT(call(batch), KIESSIG_INVALID_ARGUMENT,
+           refused("cells must name inner layers, 2 <= start < stop <= 4, in order without overlap, and at least 1 "
+                   "repeat; cells[1] = {" +
+                   got + "}"));
+  }
+}
+
 TEST_CASE(c_knows_the_size_of_structures) {
   const Arguments a(8, 1, 5, 3);
   kiessig_batch batch = a.c();
   const std::string size = std::to_string(sizeof batch);
   batch.struct_size = 0;
   EXPECT(call(batch), KIESSIG_INVALID_ARGUMENT,
-         refused(("batch.struct_size must be the size of kiessig_batch, " + size +
-                  "; got 0; begin with kiessig_batch_default()")
-                     .c_str()));
+         refused("batch.struct_size must be the size of kiessig_batch, " + size +
+                 "; got 0; begin with kiessig_batch_default()"));
   batch.struct_size = sizeof batch - sizeof(int);
   CHECK(call(batch).status == KIESSIG_INVALID_ARGUMENT);
 

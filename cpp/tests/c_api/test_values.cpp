@@ -132,6 +132,24 @@ TEST_CASE(c_fixed_rule) {
   CHECK(r == expected);
 }
 
+TEST_CASE(c_cells) {
+  const Arguments a(17, 2, 20, 5);
+  const kiessig_cell cells[] = {{0, 2, 3}, {3, 4, 100}};
+  const kiessig::RepeatedCell same_cells[] = {{0, 2, 3}, {3, 4, 100}};
+  kiessig_batch batch = a.c();
+  batch.cells = cells;
+  batch.n_cells = 2;
+  kiessig::SpecularBatch same = a.cpp();
+  same.cells = same_cells;
+  same.n_cells = 2;
+  Numbers r = points(a), expected = points(a), without = points(a);
+  CHECK_OK(kiessig_reflectivity, &batch, r.data());
+  kiessig::reflectivity(same, expected.data());
+  kiessig::reflectivity(a.cpp(), without.data());
+  CHECK(r == expected);
+  CHECK(r != without);
+}
+
 TEST_CASE(c_defaults) {
   Arguments a(10, 1, 20, 4);
   kiessig_batch bare = a.c();

@@ -325,6 +325,7 @@ TEST_CASE(smearing_with_a_plan) {
       default:
         s.thickness[0] *= 1.0 + random.uniform(-0.01, 0.01);
         s.sld[1] += random.uniform(-0.1, 0.1);
+        s.sld.back() *= 1.0 + random.log_uniform(1e-9, 1e-3);
     }
     kiessig::SpecularBatch batch = batch_of(s);
     batch.plan = &plan;

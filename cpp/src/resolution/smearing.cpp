@@ -31,6 +31,30 @@ constexpr int k_most_halvings = 40;
 // Weights of all points are kept while they take no more than 8 MB; else they are computed point by point.
 constexpr std::ptrdiff_t k_most_weights = std::ptrdiff_t{1} << 20;
 
+[[noreturn]] void refuse() {
+  throw std::length_error("the fringes of this stack need more than " + std::to_string(Smearing::k_most_nodes) +
+                          " nodes to be smeared over these Q values");
+}
+
+// The largest of the highest Legendre coefficients that k_order values on a panel have.
+double tail_of(const double* values) {
+  double tail = 0.0;
+  for (const auto& coefficient : GaussLegendre::rule().tail) {
+    double c = 0.0;
+    for (std::size_t i = 0; i < k_order; ++i) c += coefficient[i] * values[i];
+    tail = std::max(tail, std::abs(c));
+  }
+  return tail;
+}
+
+// Whether the amplitudes at a panel's nodes are those of a function that they resolve. The amplitude and not R: where a
+// stack without absorption reflects totally, R is 1 and shows nothing of the resonances that its derivatives have.
+bool is_resolved(const double* re, const double* im) {
+  double largest = 0.0;
+  for (std::size_t i = 0; i < k_order; ++i) largest = std::max(largest, re[i] * re[i] + im[i] * im[i]);
+  return std::max(tail_of(re), tail_of(im)) <= k_tail_fraction * std::sqrt(largest);
+}
+
 }  // namespace
 
 // Panel width at position x: from the local fringe frequency d(phase)/dQ = sum_j d_j Q / (2 |k_j|) and the kernel.
@@ -69,7 +93,7 @@ void Smearing::cover_plain(const Stack& stack, double from, double to) {
     const double end = w >= to - x ? to : x + w;
     if (!(end > x)) break;  // narrower than the spacing of floating point numbers
     panels_.push_back({x, end, 0.0, 0, false, 0});
-    if (static_cast<std::ptrdiff_t>(panels_.size() * k_order) > k_most_nodes) break;
+    if (static_cast<std::ptrdiff_t>(panels_.size() * k_order) > k_most_nodes) refuse();
     x = end;
   }
 }
@@ -99,50 +123,34 @@ void Smearing::cover(const Stack& stack, double from, double to) {
   cover_plain(stack, x, to);
 }
 
-namespace {
-
-// Whether the k_order values of R on a panel are those of a function that they resolve.
-bool is_resolved(const double* r) {
-  const double largest = *std::max_element(r, r + k_order);
-  double tail = 0.0;
-  for (const auto& coefficient : GaussLegendre::rule().tail) {
-    double c = 0.0;
-    for (std::size_t i = 0; i < k_order; ++i) c += coefficient[i] * r[i];
-    tail = std::max(tail, std::abs(c));
-  }
-  return tail <= k_tail_fraction * largest;
-}
-
-}  // namespace
-
 // Evaluates R on all panels and halves those that do not resolve it.
 void Smearing::refine(Stack& stack) {
   const GaussLegendre& rule = GaussLegendre::rule();
-  panel_r_.clear();
+  panel_re_.clear();
+  panel_im_.clear();
   for (int halving = 0;; ++halving) {
     batch_q_.clear();
     for (Panel& p : panels_) {
       if (p.resolved) continue;
-      p.slot = static_cast<std::ptrdiff_t>(panel_r_.size() + batch_q_.size());
+      p.slot = static_cast<std::ptrdiff_t>(panel_re_.size() + batch_q_.size());
       for (double t : rule.node) {
         const double u = 0.5 * (p.from + p.to) + 0.5 * (p.to - p.from) * t;
         batch_q_.push_back(std::abs(p.position(u)));
       }
     }
     if (batch_q_.empty()) return;
-    const std::size_t start = panel_r_.size();
-    if (static_cast<std::ptrdiff_t>(start + batch_q_.size()) > 2 * k_most_nodes) {
-      throw std::length_error("the fringes of this stack need more than " + std::to_string(k_most_nodes) +
-                              " nodes to be smeared over these Q values");
-    }
-    panel_r_.resize(start + batch_q_.size());
-    stack.values(batch_q_.data(), static_cast<std::ptrdiff_t>(batch_q_.size()), panel_r_.data() + start);
+    const std::size_t start = panel_re_.size();
+    if (static_cast<std::ptrdiff_t>(panels_.size() * k_order) > k_most_nodes) refuse();
+    panel_re_.resize(start + batch_q_.size());
+    panel_im_.resize(start + batch_q_.size());
+    stack.amplitudes(batch_q_.data(), static_cast<std::ptrdiff_t>(batch_q_.size()), panel_re_.data() + start,
+                     panel_im_.data() + start);
     next_.clear();
     for (Panel& p : panels_) {
       if (!p.resolved) {
         const double middle = 0.5 * (p.from + p.to);
         const bool splits = middle > p.from && middle < p.to && halving < k_most_halvings;
-        if (splits && !is_resolved(panel_r_.data() + p.slot)) {
+        if (splits && !is_resolved(panel_re_.data() + p.slot, panel_im_.data() + p.slot)) {
           Panel lower = p, upper = p;
           lower.to = upper.from = middle;
           next_.push_back(lower);
@@ -191,10 +199,13 @@ bool Smearing::still_resolves(Stack& stack, const double* q, const double* sigma
   }
   const double edge_squared = 4.0 * stack.offset(stack.layout().n + 1);
   if (edge_squared != edge_squared_ && (covers(edge_squared) || covers(edge_squared_))) return false;
-  stack.values(node_q_.data(), n_nodes(), r_.data());
+  panel_re_.resize(r_.size());
+  panel_im_.resize(r_.size());
+  stack.amplitudes(node_q_.data(), n_nodes(), panel_re_.data(), panel_im_.data());
   for (std::size_t p = 0; p < panels_.size(); ++p) {
-    if (!is_resolved(r_.data() + p * k_order)) return false;
+    if (!is_resolved(panel_re_.data() + p * k_order, panel_im_.data() + p * k_order)) return false;
   }
+  for (std::size_t k = 0; k < r_.size(); ++k) r_[k] = panel_re_[k] * panel_re_[k] + panel_im_[k] * panel_im_[k];
   return true;
 }
 
@@ -236,7 +247,8 @@ void Smearing::build(Stack& stack, const double* q, const double* sigma, std::pt
       position_.push_back(p.position(u));
       node_q_.push_back(std::abs(position_.back()));
       node_weight_.push_back(half * rule.weight[i] * std::abs(p.slope(u)));
-      r_.push_back(panel_r_[static_cast<std::size_t>(p.slot) + i]);
+      const std::size_t at = static_cast<std::size_t>(p.slot) + i;
+      r_.push_back(panel_re_[at] * panel_re_[at] + panel_im_[at] * panel_im_[at]);
     }
   }
   // nodes without weight, so that every point can use whole vectors of nodes

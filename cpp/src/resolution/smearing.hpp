@@ -16,7 +16,7 @@ namespace kiessig {
 // point. Panels end at Q = 0 and at the backing's critical edge, where R is continuous with a square-root kink; next to
 // the edge the rule runs in the square root of the distance from it, in which R and its derivatives are smooth.
 // Elsewhere panel widths start from the fringe period and the kernel widths, and a panel is halved until the Legendre
-// coefficients of R on it have decayed.
+// coefficients of the amplitude on it have decayed.
 class Smearing {
  public:
   // Chooses the nodes for points (q_i >= 0, sigma_i > 0) and evaluates R there. Throws std::length_error when that
@@ -62,7 +62,7 @@ class Smearing {
     double origin;    // position = u, or origin + sign u^2 next to a kink
     int sign;         // 0: position = u
     bool resolved;
-    std::ptrdiff_t slot;  // where its values lie in panel_r_
+    std::ptrdiff_t slot;  // where its values lie in panel_re_
 
     double position(double u) const { return sign == 0 ? u : origin + sign * u * u; }
     double slope(double u) const { return sign == 0 ? 1.0 : 2.0 * u; }  // |d position / du|
@@ -81,7 +81,7 @@ class Smearing {
   double edge_squared_ = 0.0;      // of the backing's critical edge
   std::vector<double> kinks_;
   std::vector<Panel> panels_, next_;
-  std::vector<double> panel_r_, batch_q_;
+  std::vector<double> panel_re_, panel_im_, batch_q_;
   std::vector<double> position_, node_q_, node_weight_, r_, weights_;
   std::vector<double> q_, sigma_;
   std::vector<std::ptrdiff_t> first_, last_, offset_;

@@ -7,8 +7,8 @@ enum { POINTS = 5, LAYERS = 1 };
 int main(void) {
   const double q[POINTS] = {0.01, 0.03, 0.06, 0.1, 0.15};     /* 1/angstrom */
   const double dq[POINTS] = {2e-4, 6e-4, 1.2e-3, 2e-3, 3e-3}; /* 1 sigma */
-  const double measured[POINTS] = {1.0, 0.0207, 7.4e-4, 6.1e-5, 4.6e-6};
-  const double error[POINTS] = {0.01, 4e-4, 2e-5, 3e-6, 5e-7};
+  const double measured[POINTS] = {0.962, 0.01041, 1.25e-4, 7.6e-6, 2.1e-6};
+  const double error[POINTS] = {0.01, 1.5e-4, 3e-6, 4e-7, 2e-7};
 
   const double thickness[LAYERS] = {120.0};        /* angstrom */
   const double sld[LAYERS + 2] = {0.0, 4.2, 2.07}; /* 1e-6/angstrom^2: air, film, silicon, in the beam's direction */
@@ -49,8 +49,8 @@ int main(void) {
     fprintf(stderr, "%s\n", message);
     return 1;
   }
-  printf("chi squared %.3f\n", chi2);
-  printf("its derivative by the thickness %.4f, by the roughness of the surface %.4f\n", in_thickness[0],
+  printf("chi squared %.1f\n", chi2);
+  printf("its derivative by the thickness %.2f, by the roughness of the surface %.2f\n", in_thickness[0],
          in_roughness[0]);
 
   const double impossible[LAYERS + 1] = {5.0, -3.0};

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kiessig import _core, kernels
+from kiessig import _core, kernel_calls
 from kiessig.instrument import Resolution
-from kiessig.kernels import Gradient, Jacobian, Repeats
+from kiessig.kernel_calls import Gradient, Jacobian, Repeats
 
 __all__ = ["Plan"]
 
@@ -82,7 +82,7 @@ class Plan:
     ) -> FloatArray:
         """Compute the reflectivity; arguments, result and errors are those of `kiessig.reflectivity`."""
         inputs = (self._q, thickness, sld, sld_imag, roughness, scale, background, self._dq, self._threads, repeats)
-        return kernels.value("Plan.reflectivity", *inputs, self._memory)
+        return kernel_calls.value("Plan.reflectivity", *inputs, self._memory)
 
     def jacobian(
         self,
@@ -97,7 +97,7 @@ class Plan:
     ) -> tuple[FloatArray, Jacobian]:
         """Compute reflectivity and Jacobian, as `kiessig.reflectivity_jacobian`."""
         inputs = (self._q, thickness, sld, sld_imag, roughness, scale, background, self._dq, self._threads, repeats)
-        return kernels.value_and_jacobian("Plan.jacobian", *inputs, self._memory)
+        return kernel_calls.value_and_jacobian("Plan.jacobian", *inputs, self._memory)
 
     def vjp(
         self,
@@ -113,7 +113,7 @@ class Plan:
     ) -> tuple[FloatArray, Gradient]:
         """Compute reflectivity and the gradient of ``sum(cotangent * R)``, as `kiessig.reflectivity_vjp`."""
         inputs = (self._q, thickness, sld, sld_imag, roughness, scale, background, self._dq, self._threads, repeats)
-        return kernels.value_and_gradient("Plan.vjp", cotangent, *inputs, self._memory)
+        return kernel_calls.value_and_gradient("Plan.vjp", cotangent, *inputs, self._memory)
 
     def __repr__(self) -> str:
         smeared = "sharp" if self._dq is None else "smeared"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kiessig import _core, kernels
+from kiessig import _core, kernel_calls
 from kiessig.data import Dataset
 from kiessig.errors import DataError, InvalidValueError, KiessigError, ShapeError, UnknownNameError
 from kiessig.instrument import Resolution
@@ -133,7 +133,9 @@ class Measurement:
         """
         scale, background = evaluate([self.scale, self.background])
         slabs = self.sample.slabs()
-        return kernels.value("Measurement", self.dataset.q, *slabs, scale, background, self._dq, None, None, self._plan)
+        return kernel_calls.value(
+            "Measurement", self.dataset.q, *slabs, scale, background, self._dq, None, None, self._plan
+        )
 
     def residuals(self) -> FloatArray:
         """Compute the residuals at the present values of the parameters, shape (n_q,); see `misfit`."""
@@ -172,11 +174,11 @@ class Measurement:
         return np.log(self.dataset.r) - np.log(model), -1.0 / model
 
     def _residuals(self, quantities: FloatArray) -> FloatArray:
-        return self._compare(kernels.value("Measurement", *self._arguments(quantities)))[0]
+        return self._compare(kernel_calls.value("Measurement", *self._arguments(quantities)))[0]
 
     def _residuals_and_derivatives(self, quantities: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Residuals (n_q,) and their derivatives (n_q, n_quantities)."""
-        model, jacobian = kernels.value_and_jacobian("Measurement", *self._arguments(quantities))
+        model, jacobian = kernel_calls.value_and_jacobian("Measurement", *self._arguments(quantities))
         residuals, slope = self._compare(model)
         columns = [
             *(jacobian.thickness, jacobian.sld, jacobian.sld_imag, jacobian.roughness),
@@ -187,8 +189,8 @@ class Measurement:
     def _value_and_derivatives(self, quantities: FloatArray) -> tuple[float, FloatArray]:
         """Misfit and its gradient (n_quantities,), without a Jacobian."""
         arguments = self._arguments(quantities)
-        residuals, slope = self._compare(kernels.value("Measurement", *arguments))
-        _, gradient = kernels.value_and_gradient("Measurement", 2.0 * residuals * slope, *arguments)
+        residuals, slope = self._compare(kernel_calls.value("Measurement", *arguments))
+        _, gradient = kernel_calls.value_and_gradient("Measurement", 2.0 * residuals * slope, *arguments)
         fields = (*gradient[:4], gradient.scale, gradient.background)
         return float(residuals @ residuals), np.concatenate([np.atleast_1d(field) for field in fields])
 

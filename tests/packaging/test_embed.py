@@ -228,3 +228,12 @@ def test_page_names_every_status(repository):
     codes = re.findall(r"^  (KIESSIG_[A-Z_]+) = \d", header, re.MULTILINE)
     assert len(codes) == 7
     assert [code for code in codes if f"`{code}`" not in page] == []
+
+
+def test_page_names_the_version(repository):
+    page = (repository / "docs" / "embedding.md").read_text(encoding="utf-8")
+    major, minor = kiessig.__version__.split(".")[:2]
+    assert set(re.findall(r"libkiessig\.so\.([\d.]+)\b|find_package\(kiessig ([\d.]+)\)", page)) == {
+        (f"{major}.{minor}", ""),
+        ("", f"{major}.{minor}"),
+    }

@@ -258,6 +258,11 @@ void Smearing::build(Stack& stack, const double* q, const double* sigma, std::pt
     node_weight_.push_back(0.0);
     r_.push_back(r_.back());
   }
+  // positions alone reach one vector further: weights may be asked for from any node on
+  for (std::ptrdiff_t i = 0; i < k_max_width; ++i) {
+    position_.push_back(position_.back());
+    node_weight_.push_back(0.0);
+  }
   first_.resize(static_cast<std::size_t>(m));
   last_.resize(static_cast<std::size_t>(m));
   std::ptrdiff_t most = 0;
@@ -266,7 +271,7 @@ void Smearing::build(Stack& stack, const double* q, const double* sigma, std::pt
   for (std::size_t i = 0; i < static_cast<std::size_t>(m); ++i) {
     const double half = reach(q[i], sigma[i]) * sigma[i];
     first_[i] = std::lower_bound(position_.begin(), position_.end(), q[i] - half) - position_.begin();
-    last_[i] = std::upper_bound(position_.begin(), position_.end() - k_max_width, q[i] + half) - position_.begin();
+    last_[i] = std::upper_bound(position_.begin(), position_.end() - 2 * k_max_width, q[i] + half) - position_.begin();
     last_[i] = first_[i] + (last_[i] - first_[i] + k_max_width - 1) / k_max_width * k_max_width;
     offset_[i] = total;
     total += last_[i] - first_[i];
@@ -275,19 +280,26 @@ void Smearing::build(Stack& stack, const double* q, const double* sigma, std::pt
   weights_are_kept_ = total <= k_most_weights;
   weights_.resize(static_cast<std::size_t>(weights_are_kept_ ? total : most));
   for (std::ptrdiff_t i = 0; weights_are_kept_ && i < m; ++i)
-    compute_weights(i, weights_.data() + offset_[static_cast<std::size_t>(i)]);
+    compute_weights(i, first(i), last(i), weights_.data() + offset_[static_cast<std::size_t>(i)]);
 }
 
-void Smearing::compute_weights(std::ptrdiff_t i, double* weights) const {
+void Smearing::compute_weights(std::ptrdiff_t i, std::ptrdiff_t from, std::ptrdiff_t to, double* weights) const {
   const std::size_t point = static_cast<std::size_t>(i);
-  kernels().gaussian_weights(q_[point], sigma_[point], position_.data() + first_[point],
-                             node_weight_.data() + first_[point], last_[point] - first_[point], weights);
+  const std::ptrdiff_t whole = (to - from + k_max_width - 1) / k_max_width * k_max_width;
+  kernels().gaussian_weights(q_[point], sigma_[point], position_.data() + from, node_weight_.data() + from, whole,
+                             weights);
+}
+
+const double* Smearing::weights(std::ptrdiff_t i, std::ptrdiff_t from, std::ptrdiff_t to) {
+  if (nodes_move() || weights_are_kept_) return weights(i) + (from - first(i));
+  compute_weights(i, from, to, weights_.data());
+  return weights_.data();
 }
 
 const double* Smearing::weights(std::ptrdiff_t i) {
   if (nodes_move()) return rule_.weight;
   if (weights_are_kept_) return weights_.data() + offset_[static_cast<std::size_t>(i)];
-  compute_weights(i, weights_.data());
+  compute_weights(i, first(i), last(i), weights_.data());
   return weights_.data();
 }
 

@@ -31,7 +31,7 @@ class Smearing {
   double node_slope(std::ptrdiff_t k) const { return position_[static_cast<std::size_t>(k)] < 0.0 ? -1.0 : 1.0; }
   double node_in_sigma(std::ptrdiff_t k) const { return rule_.node[k % rule_.n]; }
 
-  std::ptrdiff_t n_nodes() const { return static_cast<std::ptrdiff_t>(position_.size()); }
+  std::ptrdiff_t n_nodes() const { return static_cast<std::ptrdiff_t>(node_q_.size()); }
   const double* node_q() const { return node_q_.data(); }  // |position|, where R is evaluated
   const double* node_r() const { return r_.data(); }
 
@@ -39,6 +39,8 @@ class Smearing {
   std::ptrdiff_t first(std::ptrdiff_t i) const { return first_[static_cast<std::size_t>(i)]; }
   std::ptrdiff_t last(std::ptrdiff_t i) const { return last_[static_cast<std::size_t>(i)]; }
   const double* weights(std::ptrdiff_t i);
+  // Those for the nodes [from, to) of its range.
+  const double* weights(std::ptrdiff_t i, std::ptrdiff_t from, std::ptrdiff_t to);
 
   // sum_k w_k R_k of point i and its derivatives with respect to q_i and sigma_i. Where nodes move, these are made of
   // the values and of the derivatives dR/dQ at the nodes, which the caller has computed.
@@ -74,7 +76,7 @@ class Smearing {
   void refine(Stack& stack);
   bool still_resolves(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m);
   bool covers(double edge_squared) const;
-  void compute_weights(std::ptrdiff_t i, double* weights) const;
+  void compute_weights(std::ptrdiff_t i, std::ptrdiff_t from, std::ptrdiff_t to, double* weights) const;
 
   FixedRule rule_;
   std::vector<Support> supports_;  // ascending in left

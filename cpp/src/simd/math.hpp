@@ -31,16 +31,16 @@ KIESSIG_INLINE Vec exponential(Vec x) {
   even = even * r2 + 0.50000000000000010221;
   odd = odd * r2 + 1.6666666666666667453e-1;
   const Vec p = 1.0 + (r + r2 * (even + r * odd));
-  const Vec scaled = reinterpret_cast<Vec>(reinterpret_cast<Mask>(p) + (reinterpret_cast<Mask>(shifted) << 52));
+  const Vec scaled = reinterpret_cast<Vec>(reinterpret_cast<Bits>(p) + (reinterpret_cast<Bits>(shifted) << 52));
   return select(vanishes, broadcast(0.0), scaled);
 }
 
 // x - n pi/2 in [-pi/4, pi/4] for |x| <= 8e8, with n in the low bits of `quadrant`. Cody-Waite: with fused multiply-add
 // in three parts, else in three parts of 24 bits, whose products with n < 2^29 are exact, and a fourth.
-KIESSIG_INLINE Vec reduce(Vec x, Mask& quadrant) {
+KIESSIG_INLINE Vec reduce(Vec x, Bits& quadrant) {
   const Vec shifted = x * 0.63661977236758134308 + k_round;
   const Vec n = shifted - k_round;
-  quadrant = reinterpret_cast<Mask>(shifted);
+  quadrant = reinterpret_cast<Bits>(shifted);
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
   // contracted, the first product is exact and so is its difference, down to the last bit of the first part
   Vec r = x - n * 0x1.921fb54442d18p+0;
@@ -60,7 +60,7 @@ KIESSIG_INLINE Vec reduce(Vec x, Mask& quadrant) {
 // sin(x) and cos(x) for |x| <= 8e8, at most 2 ulp (beyond: bounded by 1, no accuracy). Minimax polynomials on
 // [-pi/4, pi/4] with the coefficients of fdlibm's k_sin and k_cos (Sun Microsystems 1993).
 KIESSIG_INLINE void sine_cosine(Vec x, Vec& sine, Vec& cosine) {
-  Mask quadrant;
+  Bits quadrant;
   const Vec r = reduce(x, quadrant);
   const Vec z = r * r;
   Vec s = broadcast(1.58962301576546568060e-10);
@@ -78,16 +78,16 @@ KIESSIG_INLINE void sine_cosine(Vec x, Vec& sine, Vec& cosine) {
   c = c * z + 4.16666666666665929218e-2;
   const Vec cos_r = 1.0 - 0.5 * z + z * z * c;
   const Mask swapped = (quadrant & 1) != 0;
-  sine = reinterpret_cast<Vec>(reinterpret_cast<Mask>(select(swapped, cos_r, sin_r)) ^ ((quadrant & 2) << 62));
-  cosine = reinterpret_cast<Vec>(reinterpret_cast<Mask>(select(swapped, sin_r, cos_r)) ^ (((quadrant + 1) & 2) << 62));
+  sine = flip_sign(select(swapped, cos_r, sin_r), (quadrant & 2) << 62);
+  cosine = flip_sign(select(swapped, sin_r, cos_r), ((quadrant + 1) & 2) << 62);
 }
 
 // A and B with A + iB = w exp(ix), w > 0 close to 1, for |x| <= 8e8: exp(2ix) = (A + iB)/(A - iB), which is cheaper
 // than sine and cosine where a common factor does not matter. Reduction as above, then the Pade approximant of tan of
 // degrees 7 and 8 on [-pi/4, pi/4] (error of the phase 3e-16 x). Half turns of 2x are left out of A and B: `flips`
 // receives a sign bit for exp(2ix).
-KIESSIG_INLINE void half_angle(Vec x, Vec& a, Vec& b, Mask& flips) {
-  Mask quadrant;
+KIESSIG_INLINE void half_angle(Vec x, Vec& a, Vec& b, Bits& flips) {
+  Bits quadrant;
   const Vec r = reduce(x, quadrant);
   const Vec z = r * r;
   Vec p = broadcast(-1.7760017760017760018e-5);

@@ -16,7 +16,8 @@ namespace KIESSIG_ISA_NAME {
 constexpr int k_width = KIESSIG_WIDTH;
 
 typedef double Vec __attribute__((vector_size(KIESSIG_WIDTH * 8)));
-typedef long long Mask __attribute__((vector_size(KIESSIG_WIDTH * 8)));  // all bits set or none, per lane
+typedef long long Mask __attribute__((vector_size(KIESSIG_WIDTH * 8)));           // all bits set or none, per lane
+typedef unsigned long long Bits __attribute__((vector_size(KIESSIG_WIDTH * 8)));  // of doubles, to calculate with
 typedef double Unaligned __attribute__((vector_size(KIESSIG_WIDTH * 8), aligned(8), may_alias));
 
 KIESSIG_INLINE Vec broadcast(double x) {
@@ -35,7 +36,7 @@ KIESSIG_INLINE Vec maximum(Vec a, Vec b) { return select(a > b, a, b); }
 KIESSIG_INLINE Vec absolute(Vec x) { return reinterpret_cast<Vec>(reinterpret_cast<Mask>(x) & 0x7fffffffffffffffLL); }
 
 // Changes the sign of x where the top bit of `flips` is set; its other bits must be zero.
-KIESSIG_INLINE Vec flip_sign(Vec x, Mask flips) { return reinterpret_cast<Vec>(reinterpret_cast<Mask>(x) ^ flips); }
+KIESSIG_INLINE Vec flip_sign(Vec x, Bits flips) { return reinterpret_cast<Vec>(reinterpret_cast<Bits>(x) ^ flips); }
 
 KIESSIG_INLINE bool any(Mask m) {
   long long bits = 0;

@@ -26,9 +26,14 @@ struct Candidate {
 const Kernels& choose() {
 #if defined(KIESSIG_X86_64)
   __builtin_cpu_init();
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+  const bool v3 = __builtin_cpu_supports("x86-64-v3");
+  const bool v4 = __builtin_cpu_supports("x86-64-v4");
+#else  // the parts of the levels that every compiler knows; no processor has these without the rest
   const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
   const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+#endif
   const Candidate candidates[] = {{&k_kernels_x86_64_v4, v4}, {&k_kernels_x86_64_v3, v3}, {&k_kernels_baseline, true}};
 #else
   const Candidate candidates[] = {{&k_kernels_baseline, true}};

@@ -447,7 +447,7 @@ static void elementary(const double* x, ptrdiff_t m, double* exponentials, doubl
     const Vec v = load(x + i);
     store(exponentials + i, exponential(v));
     Vec s, c, a, b;
-    Mask flips;
+    Bits flips;
     sine_cosine(v, s, c);
     half_angle(v, a, b, flips);
     store(sines + i, s);

@@ -80,7 +80,7 @@ KIESSIG_INLINE Complex propagation_factor(double two_d, Vec k) {
 // (u, t) -> (exp(2 i k d) u, t), times a number.
 KIESSIG_INLINE void propagate(double d, Vec k, Complex& u, Complex& t) {
   Vec a, b;
-  Mask flips;
+  Bits flips;
   half_angle(d * k, a, b, flips);
   u = {a * u.re - b * u.im, a * u.im + b * u.re};
   t = {a * t.re + b * t.im, a * t.im - b * t.re};

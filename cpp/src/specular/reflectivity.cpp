@@ -315,8 +315,8 @@ void reflectivity_jacobian(const SpecularBatch& in, double* r, const SpecularFie
           const Index from = std::max(start, smearing.first(i));
           const Index to = std::min(end, smearing.last(i));
           if (from >= to) continue;
-          kernels().add_weighted_rows(smearing.weights(i) + (from - smearing.first(i)), rows + (from - start) * stride,
-                                      stride, to - from, s.accumulated.data() + i * stride);
+          kernels().add_weighted_rows(smearing.weights(i, from, to), rows + (from - start) * stride, stride, to - from,
+                                      s.accumulated.data() + i * stride);
         }
       }
       for (Index i = 0; i < g.count; ++i) {

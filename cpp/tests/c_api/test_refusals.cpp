@@ -2,24 +2,10 @@
 #include <cstdlib>
 #include <limits>
 #include <locale>
-#include <new>
 
 #include "arguments.hpp"
 
-namespace {
-
-thread_local bool no_memory = false;
-
-}  // namespace
-
-// Memory that runs out when a test says so.
-void* operator new(std::size_t size) {
-  if (no_memory) throw std::bad_alloc();
-  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+extern thread_local bool no_memory;  // memory.cpp
 
 namespace {
 

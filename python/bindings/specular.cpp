@@ -213,16 +213,20 @@ struct Outputs {
 py::object call_reflectivity(const Inputs& in) {
   py::array_t<double> r(in.shape({in.batch.n_q}));
   double* out = r.mutable_data();
-  const py::gil_scoped_release release;
-  reflectivity(in.call(), out);
+  {
+    const py::gil_scoped_release release;
+    reflectivity(in.call(), out);
+  }
   return r;
 }
 
 py::object call_amplitude(const Inputs& in) {
   py::array_t<std::complex<double>> r(in.shape({in.batch.n_q}));
   std::complex<double>* out = r.mutable_data();
-  const py::gil_scoped_release release;
-  amplitude(in.call(), out);
+  {
+    const py::gil_scoped_release release;
+    amplitude(in.call(), out);
+  }
   return r;
 }
 

@@ -322,11 +322,32 @@ class Problem:
             raise self._located(error, point) from error
 
     def jacobian(self, x: ArrayLike | None = None) -> FloatArray:
-        """Compute the derivatives of the residuals, shape (n_points, n_parameters); see `residuals`."""
+        """Compute the derivatives of the residuals; see `residuals`.
+
+        Parameters
+        ----------
+        x : float array, shape (n_parameters,), optional
+            Values of the parameters; None takes the present ones.
+
+        Returns
+        -------
+        float array, shape (n_points, n_parameters)
+        """
         return self.residuals_and_jacobian(x)[1]
 
     def residuals_and_jacobian(self, x: ArrayLike | None = None) -> tuple[FloatArray, FloatArray]:
-        """Compute residuals and their derivatives together, for the price of the derivatives; see `residuals`."""
+        """Compute residuals and their derivatives together, for the price of the derivatives; see `residuals`.
+
+        Parameters
+        ----------
+        x : float array, shape (n_parameters,), optional
+            Values of the parameters; None takes the present ones.
+
+        Returns
+        -------
+        residuals : float array, shape (n_points,)
+        jacobian : float array, shape (n_points, n_parameters)
+        """
         point = self._point("jacobian", x)
         residuals = np.empty(self.n_points)
         jacobian = np.empty((self.n_points, len(self.parameters)))
@@ -343,6 +364,11 @@ class Problem:
 
     def value_and_gradient(self, x: ArrayLike | None = None) -> tuple[float, FloatArray]:
         """Compute the misfit (the sum of squared residuals) and its gradient, without forming a Jacobian.
+
+        Parameters
+        ----------
+        x : float array, shape (n_parameters,), optional
+            Values of the parameters; None takes the present ones.
 
         Returns
         -------
@@ -369,7 +395,17 @@ class Problem:
         return total, gradient
 
     def chi2(self, x: ArrayLike | None = None) -> float:
-        """Compute the misfit, the sum of squared residuals; see `residuals`."""
+        """Compute the misfit, the sum of squared residuals; see `residuals`.
+
+        Parameters
+        ----------
+        x : float array, shape (n_parameters,), optional
+            Values of the parameters; None takes the present ones.
+
+        Returns
+        -------
+        float
+        """
         residuals = self.residuals(x)
         return float(residuals @ residuals)
 

@@ -22,7 +22,7 @@ static void sines_cosines(const double* x, double* sine, double* cosine, ptrdiff
 static void half_angles(const double* x, double* a, double* b, double* sign, ptrdiff_t m) {
   for (ptrdiff_t i = 0; i < m; i += k_width) {
     Vec re, im;
-    Mask flips;
+    Bits flips;
     half_angle(load(x + i), re, im, flips);
     store(a + i, re);
     store(b + i, im);

@@ -488,10 +488,10 @@ class TestSettings:
         assert reason in message
 
     def test_fit(self, tmp_path: Path) -> None:
-        line = "fit: {method: TRF, starts: 3, seed: 7, max_evaluations: 50, options: {ftol: 1e-9, x_scale: jac}}"
+        line = "fit: {method: TRF, starts: 3, seed: 7, max_evaluations: 50, options: {ftol: 1e-9, tr_solver: lsmr}}"
         fit = load(tmp_path, FILM + line).fit
         assert (fit.method, fit.starts, fit.seed, fit.max_evaluations) == ("trf", 3, 7, 50)
-        assert fit.options == {"ftol": 1e-9, "x_scale": "jac"}
+        assert fit.options == {"ftol": 1e-9, "tr_solver": "lsmr"}
 
     def test_options_that_are_whole_numbers_and_switches(self, tmp_path: Path) -> None:
         line = "fit: {method: nelder-mead, options: {adaptive: true, xatol: 1}}"

@@ -66,6 +66,13 @@ class Expression:
     scalars included) give expressions. An expression keeps the relation, not its result: it follows the values
     of its parameters. Two expressions are equal only when they are the same object.
 
+    Parameters
+    ----------
+    operation : Operation
+        What the node does. Users write arithmetic instead of calling this class.
+    operands : tuple of float or Expression
+        What it is done to.
+
     Notes
     -----
     ``float(expression)`` and what calls it (the functions of `math`, ``numpy.asarray(..., dtype=float)``) give

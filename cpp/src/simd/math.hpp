@@ -35,6 +35,13 @@ KIESSIG_INLINE Vec exponential(Vec x) {
   return select(vanishes, broadcast(0.0), scaled);
 }
 
+// x - n c with one rounding, on whatever level of optimisation: contraction of x - n * c is up to the compiler.
+KIESSIG_INLINE Vec fused_subtract(Vec x, Vec n, double c) {
+  Vec r = {};
+  for (int i = 0; i < k_width; ++i) r[i] = __builtin_fma(-n[i], c, x[i]);
+  return r;
+}
+
 // x - n pi/2 in [-pi/4, pi/4] for |x| <= 8e8, with n in the low bits of `quadrant`. Cody-Waite: with fused multiply-add
 // in three parts, else in three parts of 24 bits, whose products with n < 2^29 are exact, and a fourth.
 KIESSIG_INLINE Vec reduce(Vec x, Bits& quadrant) {
@@ -42,10 +49,10 @@ KIESSIG_INLINE Vec reduce(Vec x, Bits& quadrant) {
   const Vec n = shifted - k_round;
   quadrant = reinterpret_cast<Bits>(shifted);
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-  // contracted, the first product is exact and so is its difference, down to the last bit of the first part
-  Vec r = x - n * 0x1.921fb54442d18p+0;
-  r = r - n * 0x1.1a62633145c07p-54;
-  r = r - n * -0x1.f1976b7ed8fbcp-110;
+  // fused, the first product is exact and so is its difference, down to the last bit of the first part
+  Vec r = fused_subtract(x, n, 0x1.921fb54442d18p+0);
+  r = fused_subtract(r, n, 0x1.1a62633145c07p-54);
+  r = fused_subtract(r, n, -0x1.f1976b7ed8fbcp-110);
 #else
   Vec r = x - n * 0x1.921fb4p+0;
   r = r - n * 0x1.4442dp-24;

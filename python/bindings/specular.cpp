@@ -114,7 +114,8 @@ struct PlainReader {
   Rows read(py::handle h, std::ptrdiff_t length, bool non_negative, bool number_allowed) {
     if (Array::check_(h)) {
       const auto array = py::reinterpret_borrow<Array>(h);
-      if (array.ndim() == 1 && (length < 0 || array.shape(0) == length) &&
+      const bool aligned = (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
+      if (aligned && array.ndim() == 1 && (length < 0 || array.shape(0) == length) &&
           valid(array.data(), array.shape(0), non_negative)) {
         in.arrays.push_back(array);
         return {array.data(), 0};

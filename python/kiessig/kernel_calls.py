@@ -79,6 +79,8 @@ def real(function: str, name: str, value: ArrayLike) -> FloatArray:
         raise InvalidValueError(message)
     # ascontiguousarray makes a scalar one-dimensional
     array = np.ascontiguousarray(given, dtype=np.float64).reshape(given.shape)
+    if not array.flags.aligned:  # a field of a packed record, say
+        array = array.copy()
     _check(function, name, array, np.isfinite(array), "finite")
     return array
 

@@ -8,6 +8,12 @@
 
 #include <stddef.h>
 
+#if defined(__has_builtin)
+#define KIESSIG_HAS_ELEMENTWISE_SQRT __has_builtin(__builtin_elementwise_sqrt)  // Clang from 17 on
+#else
+#define KIESSIG_HAS_ELEMENTWISE_SQRT 0
+#endif
+
 #define KIESSIG_INLINE static inline __attribute__((always_inline))
 
 namespace kiessig {
@@ -51,7 +57,7 @@ KIESSIG_INLINE double sum(Vec x) {
 }
 
 KIESSIG_INLINE Vec square_root(Vec x) {
-#if defined(__clang__)
+#if KIESSIG_HAS_ELEMENTWISE_SQRT
   return __builtin_elementwise_sqrt(x);
 #else
   Vec r = {};

@@ -22,6 +22,15 @@ namespace {
 
 using Complex = std::complex<double>;
 
+// The root with Im >= 0 of a number with Im >= 0, exact on the real axis. (Not every library's complex sqrt is: one by
+// way of polar coordinates leaves cos(pi/2) > 0 on the negative axis.)
+Complex square_root(Complex z) {
+  const double larger = std::sqrt(0.5 * (std::hypot(z.real(), z.imag()) + std::abs(z.real())));
+  if (larger == 0.0) return {0.0, 0.0};
+  const double smaller = 0.5 * z.imag() / larger;
+  return z.real() >= 0.0 ? Complex(larger, smaller) : Complex(smaller, larger);
+}
+
 // cos(k d) and sin(k d)/k at k^2 = z with their derivatives with respect to z, times a common factor of modulus <= 1.
 struct EvenPair {
   Complex c, s, dc, ds;
@@ -49,7 +58,7 @@ EvenPair even_pair(Complex z, double d) {
     e.s *= d;
     e.ds *= d * d * d;
   } else {
-    Complex k = std::sqrt(z);
+    Complex k = square_root(z);
     if (k.imag() < 0.0) k = -k;
     const Complex propagation = std::exp(Complex(-2.0 * d * k.imag(), 2.0 * d * k.real()));
     e.c = 0.5 * (1.0 + propagation);
@@ -99,7 +108,7 @@ Forward forward(const StackConstants& s, double q) {
   f.layers.resize(static_cast<std::size_t>(s.n + 1));
   f.interfaces.resize(static_cast<std::size_t>(s.n + 1));
   for (std::size_t j = 0; j < f.z.size(); ++j) f.z[j] = Complex(0.25 * q * q - s.offset_re[j], s.offset_im[j]);
-  Complex y = std::sqrt(f.z.back());
+  Complex y = square_root(f.z.back());
   if (y.imag() < 0.0) y = -y;
   for (std::size_t j = static_cast<std::size_t>(s.n) + 1; j-- > 0;) {
     y = across(f.interfaces[j], f.z[j], f.z[j + 1], s.sigma[j], y);
@@ -164,7 +173,7 @@ double near_edge_derivative(const StackConstants& s, double q, double* row, doub
         2.0 * s.sigma[j] * std::real(s_bar * step.pair.c + c_bar * (z_a * z_b) * step.pair.s);
     y_bar = y_bar * ratio;
   }
-  Complex k_backing = std::sqrt(f.z.back());
+  Complex k_backing = square_root(f.z.back());
   if (k_backing.imag() < 0.0) k_backing = -k_backing;
   if (k_backing != 0.0) z_bar.back() += y_bar / (2.0 * k_backing);  // exactly at its edge the singular term is dropped
   double z_sum = 0.0;

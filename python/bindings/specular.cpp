@@ -221,6 +221,16 @@ py::object call_reflectivity(const Inputs& in) {
   return r;
 }
 
+py::object call_reflectivity_float(const Inputs& in) {
+  py::array_t<float> r(in.shape({in.batch.n_q}));
+  float* out = r.mutable_data();
+  {
+    const py::gil_scoped_release release;
+    reflectivity_float(in.call(), out);
+  }
+  return r;
+}
+
 py::object call_amplitude(const Inputs& in) {
   py::array_t<std::complex<double>> r(in.shape({in.batch.n_q}));
   std::complex<double>* out = r.mutable_data();
@@ -265,6 +275,10 @@ void add_specular(py::module_& m) {
   // Validated arguments.
   m.def(
       "reflectivity", [](const py::dict& arguments) { return call_reflectivity(validated_inputs(arguments)); },
+      py::arg("arguments"));
+  m.def(
+      "reflectivity_float",
+      [](const py::dict& arguments) { return call_reflectivity_float(validated_inputs(arguments)); },
       py::arg("arguments"));
   m.def(
       "amplitude", [](const py::dict& arguments) { return call_amplitude(validated_inputs(arguments)); },
@@ -326,6 +340,13 @@ void add_specular(py::module_& m) {
            py::handle scale, py::handle background, py::handle dq, py::handle threads, py::handle plan) -> py::object {
           const auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan);
           return in ? call_reflectivity(*in) : py::none();
+        });
+  m.def("plain_reflectivity_float",
+        [](py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag, py::handle roughness,
+           py::handle scale, py::handle background, py::handle threads) -> py::object {
+          const auto in =
+              plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, py::none(), threads, py::none());
+          return in ? call_reflectivity_float(*in) : py::none();
         });
   m.def("plain_jacobian",
         [](py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag, py::handle roughness,

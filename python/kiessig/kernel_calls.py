@@ -13,13 +13,24 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from kiessig import _core
 from kiessig.errors import InvalidValueError, ShapeError
 from kiessig.instrument import Resolution
 
-__all__ = ["Gradient", "Jacobian", "Repeats", "prepare", "real", "value", "value_and_gradient", "value_and_jacobian"]
+__all__ = [
+    "Gradient",
+    "Jacobian",
+    "Repeats",
+    "is_single",
+    "prepare",
+    "real",
+    "value",
+    "value_and_gradient",
+    "value_and_jacobian",
+    "value_in_single",
+]
 
 FloatArray = NDArray[np.float64]
 Repeats = Sequence[tuple[int, int, int]]
@@ -268,6 +279,38 @@ def value(
         return found
     call = prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, plan)
     return call.points(call.run(_core.reflectivity))
+
+
+def is_single(function: str, dtype: DTypeLike) -> bool:
+    """Whether `dtype` is float32 rather than float64; raises for any other."""
+    try:
+        wanted = None if dtype is None else np.dtype(dtype)
+    except TypeError:
+        wanted = None
+    if wanted not in (np.float64, np.float32):
+        message = f"{function}: dtype must be float64 or float32; got {dtype!r}"
+        raise InvalidValueError(message)
+    return wanted == np.float32
+
+
+def value_in_single(
+    function: str,
+    q: ArrayLike,
+    thickness: ArrayLike,
+    sld: ArrayLike,
+    sld_imag: ArrayLike,
+    roughness: ArrayLike,
+    scale: ArrayLike,
+    background: ArrayLike,
+    threads: int | None,
+    repeats: Repeats | None,
+) -> NDArray[np.float32]:
+    """Reflectivity in single precision; see `value`."""
+    plain = (q, thickness, sld, sld_imag, roughness, scale, background, threads)
+    if repeats is None and (found := _core.plain_reflectivity_float(*plain)) is not None:
+        return found
+    call = prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, None, threads, repeats)
+    return call.points(call.run(_core.reflectivity_float))
 
 
 def value_and_jacobian(

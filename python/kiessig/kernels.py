@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from kiessig import _core
 from kiessig.errors import InvalidValueError, ShapeError, UnknownNameError
@@ -16,11 +17,13 @@ from kiessig.kernel_calls import (
     Gradient,
     Jacobian,
     Repeats,
+    is_single,
     prepare,
     real,
     value,
     value_and_gradient,
     value_and_jacobian,
+    value_in_single,
 )
 
 __all__ = [
@@ -32,6 +35,40 @@ __all__ = [
     "reflectivity_jvp",
     "reflectivity_vjp",
 ]
+
+
+@overload
+def reflectivity(
+    q: ArrayLike,
+    thickness: ArrayLike,
+    sld: ArrayLike,
+    sld_imag: ArrayLike = ...,
+    roughness: ArrayLike = ...,
+    *,
+    scale: ArrayLike = ...,
+    background: ArrayLike = ...,
+    dq: ArrayLike | Resolution | None = ...,
+    repeats: Repeats | None = ...,
+    threads: int | None = ...,
+    dtype: type[np.float64] = ...,
+) -> FloatArray: ...
+
+
+@overload
+def reflectivity(
+    q: ArrayLike,
+    thickness: ArrayLike,
+    sld: ArrayLike,
+    sld_imag: ArrayLike = ...,
+    roughness: ArrayLike = ...,
+    *,
+    scale: ArrayLike = ...,
+    background: ArrayLike = ...,
+    dq: ArrayLike | Resolution | None = ...,
+    repeats: Repeats | None = ...,
+    threads: int | None = ...,
+    dtype: DTypeLike,
+) -> NDArray[np.floating[Any]]: ...
 
 
 def reflectivity(
@@ -46,7 +83,8 @@ def reflectivity(
     dq: ArrayLike | Resolution | None = None,
     repeats: Repeats | None = None,
     threads: int | None = None,
-) -> FloatArray:
+    dtype: DTypeLike = np.float64,
+) -> NDArray[np.floating[Any]]:
     r"""Compute the specular reflectivity of layered samples.
 
     Evaluates ``scale * smeared(R) + background`` with :math:`R = |V_0|^2` from Parratt's recursion with Névot–Croce
@@ -82,10 +120,13 @@ def reflectivity(
         count.
     threads : int, optional
         Threads to use; None chooses by the amount of work.
+    dtype : float64 or float32
+        Precision of the computation and of the result. float32 is for simulation in bulk, at twice the speed and more;
+        see Notes for its error. It knows no `dq`.
 
     Returns
     -------
-    float64 array, shape (..., n_q)
+    array of `dtype`, shape (..., n_q)
         Leading dimensions of all arguments broadcast. Fresh, writable, C-contiguous.
 
     Raises
@@ -93,7 +134,8 @@ def reflectivity(
     ShapeError
         Where shapes do not fit together.
     InvalidValueError
-        For values that are not finite, negative where that has no meaning, or not real numbers.
+        For values that are not finite, negative where that has no meaning, or not real numbers, and for a `dtype` that
+        is neither of the two.
 
     See Also
     --------
@@ -109,6 +151,23 @@ def reflectivity(
     Where both media of an interface are evanescent, the Névot–Croce factor grows with roughness, and R may exceed 1
     for a roughness far beyond the range of that approximation; its exponent is held at 80.
 
+    With ``dtype=np.float32`` the inputs stay in double precision, and phases keep their digits however thick the layers
+    are. The error of R relative to R + 1e-7, and that of the square root of R relative to the sum of :math:`|F_j|` over
+    all interfaces (1 at most), among a million points of neutron and X-ray stacks:
+
+    ======  ==============  ============  =============  ==================
+    layers  of R, median    of R, 99.9 %  of R, largest  of √R, largest
+    ======  ==============  ============  =============  ==================
+    0       1e-7            7e-7          1e-6           1e-6
+    1       1e-7            4e-6          6e-5           2e-6
+    10      2e-7            6e-6          2e-4           1e-5
+    30      2e-7            8e-6          2e-4           2e-5
+    100     2e-7            2e-5          4e-4           8e-5
+    ======  ==============  ============  =============  ==================
+
+    The largest errors of R lie in minima of fringes, those of its square root in resonances below the critical edge. R
+    below 1e-35 may read 0. Stacks with `repeats` are computed in double precision and rounded.
+
     References
     ----------
     .. [1] L. G. Parratt, Phys. Rev. 95, 359 (1954), doi:10.1103/PhysRev.95.359
@@ -121,6 +180,13 @@ def reflectivity(
     >>> r.shape
     (2,)
     """
+    if dtype is not np.float64 and is_single("reflectivity", dtype):  # the first check alone is fast
+        if dq is not None:
+            message = f"reflectivity: dq must be None with dtype float32; got {type(dq).__name__}; smear in float64"
+            raise InvalidValueError(message)
+        return value_in_single(
+            "reflectivity", q, thickness, sld, sld_imag, roughness, scale, background, threads, repeats
+        )
     return value("reflectivity", q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, None)
 
 

@@ -97,6 +97,14 @@ struct SpecularFields {
 /// scale * smeared(R) + background, shape (n_batch, n_q).
 KIESSIG_API void reflectivity(const SpecularBatch& batch, double* r);
 
+/// The same in single precision from inputs in double precision, at twice the speed and more. No smearing: throws
+/// std::invalid_argument where the batch has dq. Phases lose no digits, however thick the layers. With S the sum of the
+/// moduli of all interfaces' reflection coefficients, or 1 where that is less, sqrt(R) is off by 5e-8 S typically and
+/// by 5e-5 S at most for up to 30 layers, 2e-4 S for 100. Results below 1e-35 may be 0. Points in sharp resonances,
+/// stacks with repeated cells, and numbers beyond the range of single precision are computed in double precision and
+/// rounded.
+KIESSIG_API void reflectivity_float(const SpecularBatch& batch, float* r);
+
 /// The complex reflection amplitude (no smearing, scale or background), shape (n_batch, n_q). The wave is written
 /// exp(+ikz) along the beam, so absorption and evanescence give Im k > 0.
 KIESSIG_API void amplitude(const SpecularBatch& batch, std::complex<double>* r);

@@ -7,13 +7,17 @@
 #include <string>
 
 #include "kernel.hpp"
+#include "kernel_float.hpp"
 
 namespace kiessig {
 
 extern const Kernels k_kernels_baseline;
+extern const FloatKernels k_float_kernels_baseline;
 #if defined(KIESSIG_X86_64)
 extern const Kernels k_kernels_x86_64_v3;
 extern const Kernels k_kernels_x86_64_v4;
+extern const FloatKernels k_float_kernels_x86_64_v3;
+extern const FloatKernels k_float_kernels_x86_64_v4;
 #endif
 
 namespace {
@@ -54,6 +58,14 @@ const Kernels& choose() {
 const Kernels& kernels() {
   static const Kernels& chosen = choose();
   return chosen;
+}
+
+const FloatKernels& float_kernels() {
+#if defined(KIESSIG_X86_64)
+  if (&kernels() == &k_kernels_x86_64_v4) return k_float_kernels_x86_64_v4;
+  if (&kernels() == &k_kernels_x86_64_v3) return k_float_kernels_x86_64_v3;
+#endif
+  return k_float_kernels_baseline;
 }
 
 const char* instruction_set() { return kernels().name; }

@@ -16,19 +16,18 @@
 // division: u <- P (N t + D u), t <- D t + N u, brought back to size 1 now and then; and as a factor common to both
 // does not matter, P is split into two conjugate halves, one for u and one for t, that need neither sine nor cosine.
 //
-// Reverse sweep. With A = dR/dX_j in the sense dR = Re(A dX), starting from A = 2 conj(V_0), t = D_j + N_j X_{j+1} and
-// M = A P_j D_j (1 - X_{j+1}^2) / t^2:
+// Reverse sweep. With the adjoints of u and t in the sense dR = Re(u_bar du + t_bar dt), which begin as
+// u_bar = 2 conj(V_0) / t, t_bar = -u_bar V_0 and always obey u_bar u + t_bar t = 0, because R depends on u/t only,
 //
-//   dR/d d_j       = Re(A X_j 2 i k_j)
-//   dR/dX_{j+1}    = A P_j (D_j^2 - N_j^2) / t^2
+//   M         = u_bar t + t_bar u                  of interface j: adjoints above it, waves below it
+//   u_bar    <- D u_bar + N t_bar,  t_bar <- N u_bar + D t_bar       through the interface, and the halves of P likewise
+//   dR/d d_j  = Re(2 i k_j u_bar u)
 //   dR/d sigma_j   = Re(-4 sigma k_j k_{j+1} N_j M)
-//   dR/d k_j       =  k_{j+1} (2 E_j - 2 sigma^2 N_j) M + 2 i d_j A X_j + (the share of interface j - 1)
+//   dR/d k_j       =  k_{j+1} (2 E_j - 2 sigma^2 N_j) M + 2 i d_j u_bar u + (the share of interface j - 1)
 //   dR/d k_{j+1}   = -k_j (2 E_j + 2 sigma^2 N_j) M + ...
 //   dR/d z_j       = (dR/dk_j) / (2 k_j)
 //
-// One sweep gives every derivative and needs no transcendental function that the forward pass has not formed. Cost on a
-// vector of W lanes: two square roots, two divisions, an exponential, and an exponential with sine and cosine per layer
-// and interface, and some 100 multiplications and additions with the derivatives.
+// One sweep gives every derivative and needs no transcendental function that the forward pass has not formed.
 //
 // Everything is written once for two kinds of wave numbers: Complex, and Vec for vectors of Q where no medium absorbs
 // and all k_j are real. Then N, D and E are real, P has modulus 1, and less than half the work remains.
@@ -51,12 +50,12 @@ template <class Wave>
 struct Medium {
   Wave k;               // k_j
   Wave half_inverse_k;  // 1 / (2 k_j), 0 at k_j = 0
-  Complex x;            // X_j, at the top of the medium
-  Complex propagation;  // P_j
-  Wave n;               // N_j
-  Wave d;               // D_j
-  Wave two_rough;       // 2 E_j
-  Complex inverse_t;    // 1 / (D_j + N_j X_{j+1})
+  Complex u, t;         // at the top of the medium
+  HalfPropagation<Wave> propagation;
+  Wave n;             // N_j
+  Wave d;             // D_j
+  Wave two_rough;     // 2 E_j
+  Complex inverse_t;  // what u and t were multiplied with here, where they were
 };
 
 // Forward pass for one vector of Q. Returns V_0; smallest receives the least |k_j|^2 of the inner layers.
@@ -73,7 +72,8 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
   if (Keep) {
     media[s.n + 1].k = k_below;
     media[s.n + 1].half_inverse_k = half_inverse;
-    media[s.n + 1].x = u;
+    media[s.n + 1].u = u;
+    media[s.n + 1].t = t;
   }
   smallest = broadcast(1e300);
   ptrdiff_t until_normalised = s.normalise_every;
@@ -96,51 +96,44 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
       n = n * factor;
       rough = factor;
     }
+    const Complex u_above = n * t + d * u;
+    t = d * t + n * u;
+    u = u_above;
+    if (j > 0) {
+      const auto propagation = half_propagation(0.5 * s.two_d[j], k);
+      propagate(propagation, u, t);
+      if (Keep) media[j].propagation = propagation;
+    }
+    const bool cell_ends_here = Cells && cell >= 0 && j == s.cells[cell].first;
+    const bool normalises = --until_normalised == 0;
+    if (normalises) until_normalised = s.normalise_every;
+    if (normalises || cell_ends_here || j == 0) {
+      const Complex inverse_t = bounded_inverse(t);
+      u = u * inverse_t;
+      t = {one, zero};
+      if (Keep) media[j].inverse_t = inverse_t;
+    }
+    if (cell_ends_here) {
+      if (Keep) cell_ends(cells, cell).x_before = u;
+      apply_repeats<Keep>(s, cell, quarter, cells, u, t);
+      const Complex inverse_t = bounded_inverse(t);
+      u = u * inverse_t;
+      t = {one, zero};
+      if (Keep) cell_ends(cells, cell).inverse_t = inverse_t;
+      --cell;
+    }
     if (Keep) {
-      Complex propagation = {one, zero};
-      if (j > 0) propagation = propagation_factor(s.two_d[j], k);
-      const Complex inverse_t = bounded_inverse(plus(d, n * u));
-      media[j].inverse_t = inverse_t;
-      u = plus(n, d * u) * inverse_t;
-      if (j > 0) u = propagation * u;
       media[j].k = k;
       media[j].half_inverse_k = half_inverse;
-      media[j].x = u;
-      if (Cells && cell >= 0 && j == s.cells[cell].first) {
-        CellEnds& ends = cell_ends(cells, cell);
-        ends.x_before = u;
-        apply_repeats<true>(s, cell, quarter, cells, u, t);
-        ends.inverse_t = bounded_inverse(t);
-        media[j].x = u = u * ends.inverse_t;
-        t = {one, zero};
-        --cell;
-      }
-      media[j].propagation = propagation;
+      media[j].u = u;
+      media[j].t = t;
       media[j].n = n;
       media[j].d = d;
       media[j].two_rough = 2.0 * rough;
-    } else {
-      const Complex u_above = n * t + d * u;
-      t = d * t + n * u;
-      u = u_above;
-      if (j > 0) propagate(0.5 * s.two_d[j], k, u, t);
-      if (Cells && cell >= 0 && j == s.cells[cell].first) {
-        u = u * bounded_inverse(t);
-        t = {one, zero};
-        apply_repeats<false>(s, cell, quarter, cells, u, t);
-        u = u * bounded_inverse(t);
-        t = {one, zero};
-        --cell;
-      }
-      if (--until_normalised == 0) {
-        until_normalised = s.normalise_every;
-        u = u * bounded_inverse(t);
-        t = {one, zero};
-      }
     }
     k_below = k;
   }
-  return Keep ? u : u * bounded_inverse(t);
+  return u;
 }
 
 // Forward pass with the near-edge lanes found, reported, and replaced by a harmless Q.
@@ -159,47 +152,60 @@ KIESSIG_INLINE Complex forward_checked(const StackConstants& s, Vec& q, Medium<C
   return v;
 }
 
-// Reverse sweep from A = dR/dV_0, handing each derivative to the sink. Returns dR/dQ.
+// Reverse sweep from A = dR/dV_0 in the sense dR = Re(A dV_0), handing each derivative to the sink. Returns dR/dQ.
 template <class Wave, bool Cells, class Sink>
 KIESSIG_INLINE Vec reverse(const StackConstants& s, Vec q, const Medium<Wave>* media, double* cells, Complex a,
                            Sink& sink) {
   const RowLayout row{s.n};
   const Vec zero = broadcast(0.0);
-  Complex k_bar = {zero, zero};  // dR/dk_j, from the interface above and then
-                                 // from the layer and the one below
+  Complex u_bar = a * media[0].inverse_t;
+  Complex t_bar = -1.0 * (u_bar * media[0].u);
+  Complex k_bar = {zero, zero};  // dR/dk_j, from the interface above and then from the layer and the one below
   Vec z_sum = zero;              // sum of Re dR/dz_j, which Q and the fronting's SLD shift together
   Vec fronting_k = zero;
   ptrdiff_t cell = 0;
+  ptrdiff_t until_normalised = (s.n + 1) % s.normalise_every;  // interfaces below j that the forward pass had counted
   for (ptrdiff_t j = 0; j <= s.n; ++j) {
     const Medium<Wave>& m = media[j];
     const Medium<Wave>& below = media[j + 1];
     const CellStep* repeated = nullptr;  // what the other repeats of medium j add
+    const bool normalised = until_normalised == 0;
+    if (normalised) until_normalised = s.normalise_every;
+    --until_normalised;
     if (j > 0) {
-      Complex x = m.x;
+      Complex u_bar_u = u_bar * m.u;
       Vec thickness_bar = zero;
+      bool cell_ended = false;
       if (Cells && cell < s.n_cells && j >= s.cells[cell].first) {
         const RepeatedMedia& media_of_cell = s.cells[cell];
         repeated = cell_record(s, cell, cells).steps + (j - media_of_cell.first);
         if (j == media_of_cell.first) {
           const CellEnds& ends = cell_ends(cells, cell);
           Vec between;
-          a = reverse_repeats(s, cell, cells, m.x, ends.inverse_t, a, between);
+          const Complex x_bar = reverse_repeats(s, cell, cells, m.u, ends.inverse_t, u_bar, between);
           sink.add_more(row.roughness() + media_of_cell.shared_roughness, between);
-          x = ends.x_before;
+          u_bar_u = x_bar * ends.x_before;
+          u_bar = x_bar * m.inverse_t;
+          t_bar = -1.0 * (u_bar_u * m.inverse_t);
+          cell_ended = true;
         }
         thickness_bar = repeated->extra_thickness;
         k_bar = k_bar + repeated->extra_k;
         if (j == media_of_cell.last) ++cell;
       }
-      const Complex w = times_i(a * x);
+      if (normalised && !cell_ended) {
+        u_bar = u_bar * m.inverse_t;
+        t_bar = t_bar * m.inverse_t;
+      }
+      const Complex w = times_i(u_bar_u);
       sink.add(row.thickness() + j - 1, thickness_bar + 2.0 * real_part(m.k * w));
       k_bar = k_bar + s.two_d[j] * w;
-      a = a * m.propagation;
+      propagate(m.propagation, u_bar, t_bar);
     }
-    const Complex g = a * (m.inverse_t * m.inverse_t);
-    const Complex x2 = below.x * below.x;
-    const Complex big_m = m.d * (g * Complex{1.0 - x2.re, -x2.im});
-    a = (m.d * m.d - m.n * m.n) * g;
+    const Complex big_m = u_bar * below.t + t_bar * below.u;
+    const Complex u_bar_below = m.d * u_bar + m.n * t_bar;
+    t_bar = m.n * u_bar + m.d * t_bar;
+    u_bar = u_bar_below;
     Wave upper = m.two_rough;
     Wave lower = m.two_rough;
     Vec roughness_bar = zero;

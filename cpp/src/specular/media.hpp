@@ -77,18 +77,40 @@ KIESSIG_INLINE Complex propagation_factor(double two_d, Vec k) {
   return p;
 }
 
-// (u, t) -> (exp(2 i k d) u, t), times a number.
-KIESSIG_INLINE void propagate(double d, Vec k, Complex& u, Complex& t) {
+// exp(2 i k d) as a quotient (A + iB) / (A - iB), up to its sign, with the attenuation of a complex k.
+template <class Wave>
+struct HalfPropagation;
+
+template <>
+struct HalfPropagation<Vec> {
   Vec a, b;
   Bits flips;
-  half_angle(d * k, a, b, flips);
-  u = {a * u.re - b * u.im, a * u.im + b * u.re};
-  t = {a * t.re + b * t.im, a * t.im - b * t.re};
-  u = {flip_sign(u.re, flips), flip_sign(u.im, flips)};
+};
+
+template <>
+struct HalfPropagation<Complex> {
+  HalfPropagation<Vec> phase;
+  Vec attenuation;
+};
+
+KIESSIG_INLINE HalfPropagation<Vec> half_propagation(double d, Vec k) {
+  HalfPropagation<Vec> h;
+  half_angle(d * k, h.a, h.b, h.flips);
+  return h;
 }
-KIESSIG_INLINE void propagate(double d, Complex k, Complex& u, Complex& t) {
-  propagate(d, k.re, u, t);
-  u = exponential(-2.0 * d * k.im) * u;
+KIESSIG_INLINE HalfPropagation<Complex> half_propagation(double d, Complex k) {
+  return {half_propagation(d, k.re), exponential(-2.0 * d * k.im)};
+}
+
+// (u, t) -> (exp(2 i k d) u, t), times a number.
+KIESSIG_INLINE void propagate(const HalfPropagation<Vec>& h, Complex& u, Complex& t) {
+  u = {h.a * u.re - h.b * u.im, h.a * u.im + h.b * u.re};
+  t = {h.a * t.re + h.b * t.im, h.a * t.im - h.b * t.re};
+  u = {flip_sign(u.re, h.flips), flip_sign(u.im, h.flips)};
+}
+KIESSIG_INLINE void propagate(const HalfPropagation<Complex>& h, Complex& u, Complex& t) {
+  propagate(h.phase, u, t);
+  u = h.attenuation * u;
 }
 
 KIESSIG_INLINE Complex plus(Complex a, Complex b) { return a + b; }

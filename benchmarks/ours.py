@@ -31,41 +31,32 @@ def jacobian(stack: Stack) -> Callable[[], tuple[FloatArray, ks.Jacobian]]:
 
 
 def log_misfit(stack: Stack, curve: Curve, *, absorbing: bool) -> Callable[[], Any]:
-    """Sum of squared differences of ln R, and its gradient: the Jacobian contracted, which needs one pass only."""
+    """Sum of squared differences of ln R, and its gradient."""
     q, thickness, sld, sld_imag, roughness = stack
-    log_r = np.log(curve.r)
 
     def run() -> Any:
-        r, jacobian = ks.reflectivity_jacobian(q, thickness, sld, sld_imag, roughness, threads=1)
-        difference = np.log(r)
-        difference -= log_r
-        weight = difference / r
-        weight *= 2.0
-        gradient = [weight @ jacobian.thickness, weight @ jacobian.sld, weight @ jacobian.roughness]
-        if absorbing:
-            gradient.append(weight @ jacobian.sld_imag)
-        return difference @ difference, tuple(gradient)
+        value, gradient = ks.reflectivity_misfit(
+            q, thickness, sld, sld_imag, roughness, r=curve.r, misfit="log", threads=1
+        )
+        fields = (gradient.thickness, gradient.sld, gradient.roughness)
+        return value, (*fields, gradient.sld_imag) if absorbing else fields
 
     return run
 
 
 def smeared_chi2(stack: Stack, curve: Curve, resolution: Any = None) -> Callable[[], Any]:
-    """Chi-squared of the smeared curve, and its gradient: the value, then the product without a Jacobian.
+    """Chi-squared of the smeared curve, and its gradient.
 
     `resolution` None smears to the library's bounded error.
     """
     q, thickness, sld, sld_imag, roughness = stack
     dq = curve.dq if resolution is None else resolution
-    inverse_dr = 1.0 / curve.dr
 
     def run() -> Any:
-        residual = ks.reflectivity(q, thickness, sld, sld_imag, roughness, dq=dq, threads=1)
-        residual -= curve.r
-        residual *= inverse_dr
-        weight = residual * inverse_dr
-        weight *= 2.0
-        _, gradient = ks.reflectivity_vjp(q, thickness, sld, sld_imag, roughness, cotangent=weight, dq=dq, threads=1)
-        return residual @ residual, (gradient.thickness, gradient.sld, gradient.roughness)
+        value, gradient = ks.reflectivity_misfit(
+            q, thickness, sld, sld_imag, roughness, r=curve.r, dr=curve.dr, dq=dq, threads=1
+        )
+        return value, (gradient.thickness, gradient.sld, gradient.roughness)
 
     return run
 
@@ -79,17 +70,10 @@ def planned_chi2(stack: Stack, curve: Curve) -> Callable[[], Any]:
     plan = ks.Plan(stack.q, dq=curve.dq, threads=1)
     thicknesses = itertools.cycle([factor * stack.thickness for factor in (1.0, 1.01, 0.99, 1.02, 0.98)])
     _, _, sld, sld_imag, roughness = stack
-    inverse_dr = 1.0 / curve.dr
 
     def run() -> Any:
-        thickness = next(thicknesses)
-        residual = plan.reflectivity(thickness, sld, sld_imag, roughness)
-        residual -= curve.r
-        residual *= inverse_dr
-        weight = residual * inverse_dr
-        weight *= 2.0
-        _, gradient = plan.vjp(thickness, sld, sld_imag, roughness, cotangent=weight)
-        return residual @ residual, (gradient.thickness, gradient.sld, gradient.roughness)
+        value, gradient = plan.misfit(next(thicknesses), sld, sld_imag, roughness, r=curve.r, dr=curve.dr)
+        return value, (gradient.thickness, gradient.sld, gradient.roughness)
 
     return run
 

@@ -2,6 +2,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <cmath>
 #include <deque>
 #include <kiessig/specular.hpp>
@@ -91,13 +92,19 @@ Inputs validated_inputs(const py::dict& d) {
 // small arrays one by one from Python costs several times what their reflectivity does.
 
 bool valid(const double* x, std::ptrdiff_t n, bool non_negative) {
-  double sum = 0.0;  // NaN or infinite as soon as one entry is
-  double least = 0.0;
-  for (std::ptrdiff_t i = 0; i < n; ++i) {
-    sum += x[i] * 0.0;
-    least = x[i] < least ? x[i] : least;
+  double sum[4] = {};  // NaN or infinite as soon as one entry is; four side by side, as one would wait for itself
+  double least[4] = {};
+  const auto look = [&](int lane, double value) {
+    sum[lane] += value * 0.0;
+    least[lane] = value < least[lane] ? value : least[lane];
+  };
+  std::ptrdiff_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    for (int lane = 0; lane < 4; ++lane) look(lane, x[i + lane]);
   }
-  return sum == 0.0 && (!non_negative || least == 0.0);
+  for (; i < n; ++i) look(0, x[i]);
+  const bool finite = sum[0] + sum[1] + sum[2] + sum[3] == 0.0;
+  return finite && (!non_negative || (least[0] == 0.0 && least[1] == 0.0 && least[2] == 0.0 && least[3] == 0.0));
 }
 
 std::optional<double> plain_number(py::handle h) {
@@ -179,9 +186,9 @@ struct Outputs {
   py::object values;
   py::tuple arrays{8};
 
-  Outputs(const Shape& thickness, const Shape& sld, const Shape& roughness, const Shape& points, const Shape& stack,
-          bool smeared) {
-    const Shape shapes[] = {points, thickness, sld, sld, roughness, points, stack, stack, points};
+  Outputs(const Shape& value, const Shape& thickness, const Shape& sld, const Shape& roughness, const Shape& points,
+          const Shape& stack, bool smeared) {
+    const Shape shapes[] = {value, thickness, sld, sld, roughness, points, stack, stack, points};
     py::ssize_t total = 0;
     for (const Shape& shape : shapes) total += length(shape);
     py::array_t<double> block(total);
@@ -243,8 +250,8 @@ py::object call_amplitude(const Inputs& in) {
 
 py::object call_jacobian(const Inputs& in) {
   const py::ssize_t q = in.batch.n_q, n = in.batch.n_layers;
-  const Outputs jacobian(in.shape({q, n}), in.shape({q, n + 2}), in.shape({q, n + 1}), in.shape({q}), in.shape({q}),
-                         static_cast<bool>(in.batch.dq));
+  const Outputs jacobian(in.shape({q}), in.shape({q, n}), in.shape({q, n + 2}), in.shape({q, n + 1}), in.shape({q}),
+                         in.shape({q}), static_cast<bool>(in.batch.dq));
   {
     const py::gil_scoped_release release;
     reflectivity_jacobian(in.call(), jacobian.r, jacobian.pointers);
@@ -254,11 +261,22 @@ py::object call_jacobian(const Inputs& in) {
 
 py::object call_vjp(const Inputs& in, const Rows& cotangent) {
   const py::ssize_t q = in.batch.n_q, n = in.batch.n_layers;
-  const Outputs gradient(in.shape({n}), in.shape({n + 2}), in.shape({n + 1}), in.shape({q}), in.shape({}),
-                         static_cast<bool>(in.batch.dq));
+  const Outputs gradient(in.shape({q}), in.shape({n}), in.shape({n + 2}), in.shape({n + 1}), in.shape({q}),
+                         in.shape({}), static_cast<bool>(in.batch.dq));
   {
     const py::gil_scoped_release release;
     reflectivity_vjp(in.call(), cotangent, gradient.r, gradient.pointers);
+  }
+  return py::make_tuple(gradient.values, gradient.arrays);
+}
+
+py::object call_misfit(const Inputs& in, const MeasuredCurve& measured) {
+  const py::ssize_t q = in.batch.n_q, n = in.batch.n_layers;
+  const Outputs gradient(in.shape({}), in.shape({n}), in.shape({n + 2}), in.shape({n + 1}), in.shape({q}), in.shape({}),
+                         static_cast<bool>(in.batch.dq));
+  {
+    const py::gil_scoped_release release;
+    reflectivity_misfit(in.call(), measured, gradient.r, gradient.pointers);
   }
   return py::make_tuple(gradient.values, gradient.arrays);
 }
@@ -322,15 +340,23 @@ void add_specular(py::module_& m) {
       },
       py::arg("arguments"), py::arg("tangents"));
 
+  m.def(
+      "reflectivity_misfit",
+      [](const py::dict& arguments, const Array& r, const std::optional<Array>& dr) {
+        const MeasuredCurve measured{rows(r), dr ? rows(*dr) : Rows{}, !dr};
+        return call_misfit(validated_inputs(arguments), measured);
+      },
+      py::arg("arguments"), py::arg("r"), py::arg("dr"));
+
   m.def("instruction_set", &instruction_set);
   m.def(
       "elementary_functions",
       [](const Array& x) {
         const py::ssize_t n = x.size();
-        py::array_t<double> exponential(n), sine(n), cosine(n), cosine_of_twice(n);
-        elementary_functions(x.data(), n, exponential.mutable_data(), sine.mutable_data(), cosine.mutable_data(),
-                             cosine_of_twice.mutable_data());
-        return py::make_tuple(exponential, sine, cosine, cosine_of_twice);
+        py::array_t<double> exponential(n), logarithm(n), sine(n), cosine(n), cosine_of_twice(n);
+        elementary_functions(x.data(), n, exponential.mutable_data(), logarithm.mutable_data(), sine.mutable_data(),
+                             cosine.mutable_data(), cosine_of_twice.mutable_data());
+        return py::make_tuple(exponential, logarithm, sine, cosine, cosine_of_twice);
       },
       py::arg("x"));
 
@@ -364,6 +390,22 @@ void add_specular(py::module_& m) {
           PlainReader reader{*in};
           const Rows weights = reader.read(cotangent, in->batch.n_q, false, false);
           return reader.plain ? call_vjp(*in, weights) : py::none();
+        });
+  m.def("plain_misfit",
+        [](py::handle r, py::handle dr, py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag,
+           py::handle roughness, py::handle scale, py::handle background, py::handle dq, py::handle threads,
+           py::handle plan) -> py::object {
+          auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan);
+          if (!in || !Array::check_(sld_imag) || !Array::check_(roughness)) return py::none();
+          PlainReader reader{*in};
+          const bool logarithm = dr.is_none();
+          MeasuredCurve measured{reader.read(r, in->batch.n_q, logarithm, false), Rows{}, logarithm};
+          if (!logarithm) measured.dr = reader.read(dr, in->batch.n_q, true, false);
+          const double* divisor = logarithm ? measured.r.data : measured.dr.data;
+          if (!reader.plain || std::find(divisor, divisor + in->batch.n_q, 0.0) != divisor + in->batch.n_q) {
+            return py::none();
+          }
+          return call_misfit(*in, measured);
         });
 }
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kiessig.kernels import reflectivity_jvp as reflectivity_jvp
     from kiessig.kernels import reflectivity_vjp as reflectivity_vjp
     from kiessig.materials import Material as Material
+    from kiessig.misfit import reflectivity_misfit as reflectivity_misfit
     from kiessig.parameters import Expression as Expression
     from kiessig.parameters import Parameter as Parameter
     from kiessig.plan import Plan as Plan
@@ -52,6 +53,7 @@ _HOME = {
     "reflectivity": "kernels",
     "reflectivity_jacobian": "kernels",
     "reflectivity_jvp": "kernels",
+    "reflectivity_misfit": "misfit",
     "reflectivity_vjp": "kernels",
 }
 

@@ -20,6 +20,7 @@ from kiessig.errors import InvalidValueError, ShapeError
 from kiessig.instrument import Resolution
 
 __all__ = [
+    "Call",
     "Gradient",
     "Jacobian",
     "Repeats",
@@ -106,7 +107,7 @@ def _check(function: str, name: str, array: FloatArray, good: NDArray[np.bool_],
 
 
 @dataclass
-class _Call:
+class Call:
     """The inputs of one call as the core takes them, and what turns its outputs into the caller's shapes."""
 
     function: str
@@ -156,6 +157,7 @@ class _Call:
         return np.array(full.sum(axis=kept, keepdims=True) if kept else full, dtype=np.float64).reshape(like.shape)
 
     def run(self, core_function: Callable[..., Any], *more: Any) -> Any:
+        """Call the core."""
         try:
             return core_function(self.arguments, *more)
         except ValueError as error:  # smearing that would need too many nodes
@@ -199,8 +201,13 @@ def prepare(
     threads: int | None = None,
     repeats: Repeats | None = None,
     plan: _core.Plan | None = None,
-) -> _Call:
-    """Check the arguments of a kernel and turn them into what the core takes."""
+    *,
+    merge: bool = True,
+) -> Call:
+    """Check the arguments of a kernel and turn them into what the core takes.
+
+    With `merge`, a batch that is in q alone becomes one stack with all points, which is faster.
+    """
     given = {
         name: real(function, name, value)
         for name, value in (
@@ -248,8 +255,8 @@ def prepare(
         message = f"{function}: threads must be None or a positive integer; got {threads!r}"
         raise InvalidValueError(message)
 
-    merged = all(math.prod(shape) == 1 for name, shape in stacked.items() if name not in ("q", "dq"))
-    call = _Call(function, given, lead, merged, n_q, scalar_q, lengths, {})
+    merged = merge and all(math.prod(shape) == 1 for name, shape in stacked.items() if name not in ("q", "dq"))
+    call = Call(function, given, lead, merged, n_q, scalar_q, lengths, {})
     call.arguments = {name: call.rows(name, array) for name, array in given.items()}
     call.arguments |= {"n_batch": 1 if merged else math.prod(lead), "threads": int(threads or 0)}
     call.arguments.setdefault("dq", None)

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from kiessig import _core, kernel_calls
 from kiessig.instrument import Resolution
 from kiessig.kernel_calls import Gradient, Jacobian, Repeats
+from kiessig.misfit import misfit_and_gradient, require_uncertainty
 
 __all__ = ["Plan"]
 
@@ -114,6 +115,25 @@ class Plan:
         """Compute reflectivity and the gradient of ``sum(cotangent * R)``, as `kiessig.reflectivity_vjp`."""
         inputs = (self._q, thickness, sld, sld_imag, roughness, scale, background, self._dq, self._threads, repeats)
         return kernel_calls.value_and_gradient("Plan.vjp", cotangent, *inputs, self._memory)
+
+    def misfit(
+        self,
+        thickness: ArrayLike,
+        sld: ArrayLike,
+        sld_imag: ArrayLike = 0.0,
+        roughness: ArrayLike = 0.0,
+        *,
+        r: ArrayLike,
+        dr: ArrayLike | None = None,
+        misfit: str = "chi2",
+        scale: ArrayLike = 1.0,
+        background: ArrayLike = 0.0,
+        repeats: Repeats | None = None,
+    ) -> tuple[FloatArray | float, Gradient]:
+        """Compute the misfit to a measured curve and its gradient, as `kiessig.reflectivity_misfit`."""
+        require_uncertainty("Plan.misfit", dr, misfit)
+        inputs = (self._q, thickness, sld, sld_imag, roughness, scale, background, self._dq, self._threads, repeats)
+        return misfit_and_gradient("Plan.misfit", r, dr, *inputs, self._memory)
 
     def __repr__(self) -> str:
         smeared = "sharp" if self._dq is None else "smeared"

@@ -12,6 +12,7 @@ from kiessig import _core, kernel_calls
 from kiessig.data import Dataset
 from kiessig.errors import DataError, InvalidValueError, KiessigError, ShapeError, UnknownNameError
 from kiessig.instrument import Resolution
+from kiessig.misfit import MISFITS, misfit_and_gradient, require_positive_model
 from kiessig.parameters import Expression, Operand, Parameter, Quantity, as_quantity, evaluate, free_parameters, record
 from kiessig.sample import Sample
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Measurement", "Problem"]
 
 FloatArray = NDArray[np.float64]
-
-MISFITS = ("chi2", "log")
 
 
 class Measurement:
@@ -164,13 +163,7 @@ class Measurement:
         if self.misfit == "chi2":
             assert self.dataset.dr is not None  # checked on construction
             return (self.dataset.r - model) / self.dataset.dr, -1.0 / self.dataset.dr
-        if (model <= 0.0).any():
-            row = int(np.argmax(model <= 0.0))
-            message = (
-                f"Measurement: the log misfit needs a positive model; at q = {self.dataset.q[row]:.6g} 1/angstrom it "
-                f"is {model[row]:.6g}; bound scale and background to positive values"
-            )
-            raise InvalidValueError(message)
+        require_positive_model("Measurement", self.dataset.q, model)
         return np.log(self.dataset.r) - np.log(model), -1.0 / model
 
     def _residuals(self, quantities: FloatArray) -> FloatArray:
@@ -188,11 +181,10 @@ class Measurement:
 
     def _value_and_derivatives(self, quantities: FloatArray) -> tuple[float, FloatArray]:
         """Misfit and its gradient (n_quantities,), without a Jacobian."""
-        arguments = self._arguments(quantities)
-        residuals, slope = self._compare(kernel_calls.value("Measurement", *arguments))
-        _, gradient = kernel_calls.value_and_gradient("Measurement", 2.0 * residuals * slope, *arguments)
+        dr = None if self.misfit == "log" else self.dataset.dr
+        misfit, gradient = misfit_and_gradient("Measurement", self.dataset.r, dr, *self._arguments(quantities))
         fields = (*gradient[:4], gradient.scale, gradient.background)
-        return float(residuals @ residuals), np.concatenate([np.atleast_1d(field) for field in fields])
+        return float(misfit), np.concatenate([np.atleast_1d(field) for field in fields])
 
 
 class _Part(NamedTuple):

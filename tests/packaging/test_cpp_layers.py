@@ -16,8 +16,9 @@ ARROWS = {
     "cpp/src/tape": ("cpp/include/kiessig/tape.hpp",),
     "cpp/src/resolution": ("cpp/include/kiessig/specular.hpp", "cpp/src/specular/stack.hpp"),
     "cpp/src/specular": ("cpp/include/kiessig/specular.hpp", "cpp/src/simd"),
-    # where stacks, smearing and threads meet
-    "cpp/src/specular/reflectivity.cpp": ("cpp/include/kiessig/specular.hpp", "cpp/src/parallel", "cpp/src/resolution"),
+    # where stacks, smearing and threads meet, for every physics
+    "cpp/src/batch": ("cpp/src/parallel", "cpp/src/resolution", "cpp/src/specular/kernel.hpp"),
+    "cpp/src/specular/reflectivity.cpp": ("cpp/include/kiessig/specular.hpp", "cpp/src/batch"),
     "cpp/src/specular/reflectivity_float.cpp": ("cpp/include/kiessig/specular.hpp", "cpp/src/parallel"),
     # the C interface, over the C++ one
     "cpp/src/c_api": ("cpp/include/kiessig", "cpp/src/specular/kernel.hpp"),

@@ -21,7 +21,8 @@ LOADS = {
     # arrays in, arrays out
     "kernel_calls": ("errors", "instrument", "_core"),
     "kernels": ("errors", "instrument", "kernel_calls", "_core"),
-    "plan": ("instrument", "kernel_calls", "_core"),
+    "misfit": ("errors", "instrument", "kernel_calls", "_core"),
+    "plan": ("instrument", "kernel_calls", "misfit", "_core"),
     # vectors and callables only
     "optimize": ("errors",),
     # what a fit reports
@@ -30,13 +31,13 @@ LOADS = {
     "_result_json": ("errors", "result"),
     "_result_table": (),
     # physics meets inference
-    "problem": ("errors", "parameters", "data", "instrument", "sample", "kernel_calls", "_core"),
+    "problem": ("errors", "parameters", "data", "instrument", "sample", "kernel_calls", "misfit", "_core"),
     "fitting": ("errors", "optimize", "progress", "result"),
     "simulation": ("errors", "parameters", "data", "instrument", "sample"),
     # leaves
     "io": ("errors", "data", "instrument"),
     "plot": ("errors", "data", "sample", "problem"),
-    "model_file": ("errors", "parameters", "data", "instrument", "materials", "sample", "problem"),
+    "model_file": ("errors", "parameters", "data", "instrument", "materials", "misfit", "sample", "problem"),
     "demo": ("parameters", "instrument", "sample", "problem", "simulation"),
     "cli": ("errors",),
     "__main__": ("cli",),

@@ -120,14 +120,27 @@ KIESSIG_API void reflectivity_jacobian(const SpecularBatch& batch, double* r, co
 KIESSIG_API void reflectivity_vjp(const SpecularBatch& batch, const Rows& cotangent, double* r,
                                   const SpecularFields<double*>& gradient);
 
+/// What a curve is compared with.
+struct MeasuredCurve {
+  Rows r;                  ///< n_q; positive for logarithms
+  Rows dr;                 ///< n_q, 1 sigma, positive; not read for logarithms
+  bool logarithm = false;  ///< residuals are ln(R / r) instead of (R - r) / dr
+};
+
+/// The sum of squared residuals (n_batch) of scale * smeared(R) + background, and its gradient with the shapes of
+/// reflectivity_vjp, in one pass over the recursion. Where a model is not positive, the sum of its squared logarithms
+/// is NaN.
+KIESSIG_API void reflectivity_misfit(const SpecularBatch& batch, const MeasuredCurve& measured, double* misfit,
+                                     const SpecularFields<double*>& gradient);
+
 /// Values and the Jacobian-vector product dr (n_batch, n_q) of the tangents; a field without data is a zero tangent.
 KIESSIG_API void reflectivity_jvp(const SpecularBatch& batch, const SpecularFields<Rows>& tangents, double* r,
                                   double* dr);
 
-/// The elementary functions that the kernels are built on, for tests of their accuracy: exp(x), sin(x), cos(x), and
-/// cos(2x) by way of the half-angle form of exp(2ix); n arguments.
-void elementary_functions(const double* x, std::ptrdiff_t n, double* exponential, double* sine, double* cosine,
-                          double* cosine_of_twice);
+/// The elementary functions that the kernels are built on, for tests of their accuracy: exp(x), ln|x|, sin(x), cos(x),
+/// and cos(2x) by way of the half-angle form of exp(2ix); n arguments.
+void elementary_functions(const double* x, std::ptrdiff_t n, double* exponential, double* logarithm, double* sine,
+                          double* cosine, double* cosine_of_twice);
 
 /// Name of the instruction set whose kernels run in this process.
 KIESSIG_API const char* instruction_set();

@@ -1,4 +1,4 @@
-// exp, sin and cos of vectors, branch-free. See vector.hpp for how this file is compiled.
+// exp, log, sin and cos of vectors, branch-free. See vector.hpp for how this file is compiled.
 #pragma once
 
 #include "vector.hpp"
@@ -33,6 +33,32 @@ KIESSIG_INLINE Vec exponential(Vec x) {
   const Vec p = 1.0 + (r + r2 * (even + r * odd));
   const Vec scaled = reinterpret_cast<Vec>(reinterpret_cast<Bits>(p) + (reinterpret_cast<Bits>(shifted) << 52));
   return select(vanishes, broadcast(0.0), scaled);
+}
+
+// ln(x), at most 1 ulp; NaN unless x is positive and finite. x = 2^n m with m in [sqrt(1/2), sqrt(2)), and ln(1 + f) by
+// s = f / (2 + f), with the minimax polynomial and the order of sums of fdlibm's e_log (Sun Microsystems 1993).
+KIESSIG_INLINE Vec natural_logarithm(Vec x) {
+  const Mask denormal = x < broadcast(2.2250738585072014e-308);
+  const Bits bits = reinterpret_cast<Bits>(select(denormal, 0x1p54 * x, x));
+  const Bits raised = bits + (0x3ff0000000000000ULL - 0x3fe6a09e667f3bcdULL);  // m >= sqrt(2) reaches the next power
+  const Bits power = raised >> 52;                                             // n + 1023
+  const Vec n = reinterpret_cast<Vec>(power | 0x4330000000000000ULL) -
+                select(denormal, broadcast(0x1p52 + 1023.0 + 54.0), broadcast(0x1p52 + 1023.0));
+  const Vec m = reinterpret_cast<Vec>(bits - ((power << 52) - 0x3ff0000000000000ULL));
+  const Vec f = m - 1.0;
+  const Vec s = f / (2.0 + f);
+  const Vec z = s * s;
+  const Vec w = z * z;
+  Vec even = 1.531383769920937332e-1 * w + 2.222219843214978396e-1;
+  Vec odd = 1.479819860511658591e-1 * w + 1.818357216161805012e-1;
+  even = even * w + 3.999999999940941908e-1;
+  odd = odd * w + 2.857142874366239149e-1;
+  odd = odd * w + 6.666666666666735130e-1;
+  const Vec tail = even * w + odd * z;
+  const Vec half_square = 0.5 * f * f;
+  const Vec low = s * (half_square + tail) + n * 1.90821492927058770002e-10;
+  const Vec y = n * 6.93147180369123816490e-01 - ((half_square - low) - f);
+  return select((x > broadcast(0.0)) & (x <= broadcast(1.7976931348623157e308)), y, broadcast(__builtin_nan("")));
 }
 
 // x - n c with one rounding, on whatever level of optimisation: contraction of x - n * c is up to the compiler.

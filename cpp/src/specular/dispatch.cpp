@@ -70,17 +70,18 @@ const FloatKernels& float_kernels() {
 
 const char* instruction_set() { return kernels().name; }
 
-void elementary_functions(const double* x, std::ptrdiff_t n, double* exponential, double* sine, double* cosine,
-                          double* cosine_of_twice) {
+void elementary_functions(const double* x, std::ptrdiff_t n, double* exponential, double* logarithm, double* sine,
+                          double* cosine, double* cosine_of_twice) {
   for (std::ptrdiff_t first = 0; first < n; first += k_max_width) {
-    double in[k_max_width] = {}, out[4][k_max_width];
+    double in[k_max_width] = {}, out[5][k_max_width];
     const std::ptrdiff_t count = std::min(k_max_width, n - first);
     std::copy_n(x + first, count, in);
-    kernels().elementary(in, k_max_width, out[0], out[1], out[2], out[3]);
+    kernels().elementary(in, k_max_width, out[0], out[1], out[2], out[3], out[4]);
     std::copy_n(out[0], count, exponential + first);
-    std::copy_n(out[1], count, sine + first);
-    std::copy_n(out[2], count, cosine + first);
-    std::copy_n(out[3], count, cosine_of_twice + first);
+    std::copy_n(out[1], count, logarithm + first);
+    std::copy_n(out[2], count, sine + first);
+    std::copy_n(out[3], count, cosine + first);
+    std::copy_n(out[4], count, cosine_of_twice + first);
   }
 }
 

@@ -20,12 +20,10 @@
 // u_bar = 2 conj(V_0) / t, t_bar = -u_bar V_0 and always obey u_bar u + t_bar t = 0, because R depends on u/t only,
 //
 //   M         = u_bar t + t_bar u                  of interface j: adjoints above it, waves below it
-//   u_bar    <- D u_bar + N t_bar,  t_bar <- N u_bar + D t_bar       through the interface, and the halves of P likewise
-//   dR/d d_j  = Re(2 i k_j u_bar u)
-//   dR/d sigma_j   = Re(-4 sigma k_j k_{j+1} N_j M)
-//   dR/d k_j       =  k_{j+1} (2 E_j - 2 sigma^2 N_j) M + 2 i d_j u_bar u + (the share of interface j - 1)
-//   dR/d k_{j+1}   = -k_j (2 E_j + 2 sigma^2 N_j) M + ...
-//   dR/d z_j       = (dR/dk_j) / (2 k_j)
+//   u_bar    <- D u_bar + N t_bar,  t_bar <- N u_bar + D t_bar       through the interface, and the halves of P
+//   likewise dR/d d_j  = Re(2 i k_j u_bar u) dR/d sigma_j   = Re(-4 sigma k_j k_{j+1} N_j M) dR/d k_j       =  k_{j+1}
+//   (2 E_j - 2 sigma^2 N_j) M + 2 i d_j u_bar u + (the share of interface j - 1) dR/d k_{j+1}   = -k_j (2 E_j + 2
+//   sigma^2 N_j) M + ... dR/d z_j       = (dR/dk_j) / (2 k_j)
 //
 // One sweep gives every derivative and needs no transcendental function that the forward pass has not formed.
 //
@@ -349,9 +347,12 @@ static void jacobian(const StackConstants& s, const Points& points, ptrdiff_t co
   }
 }
 
+// The sweep runs for R itself, and each derivative is weighted where it is added: so the sweep need not wait until the
+// weights are known.
 struct SumSink {
   double* sums;  // one vector per entry
-  void add(ptrdiff_t entry, Vec x) const { *reinterpret_cast<Vec*>(sums + entry * k_width) += x; }
+  Vec weight;
+  void add(ptrdiff_t entry, Vec x) const { *reinterpret_cast<Vec*>(sums + entry * k_width) += weight * x; }
   void add_more(ptrdiff_t entry, Vec x) const { add(entry, x); }
 };
 
@@ -361,16 +362,64 @@ static void vjp(const StackConstants& s, const Points& points, const double* cot
   double* sums = aligned(workspace);
   double* media = sums + size * k_width;
   for (ptrdiff_t e = 0; e < size * k_width; ++e) sums[e] = 0.0;
-  const SumSink sink{sums};
   for (ptrdiff_t i = 0; i < points.m; i += k_width) {
-    const Vec weight = load(cotangent + i);
-    const auto seed = [weight](Complex v, Mask flagged) {
-      return (2.0 * select(flagged, broadcast(0.0), weight)) * conjugate(v);
+    SumSink sink{sums, load(cotangent + i)};
+    const auto seed = [&](Complex v, Mask flagged) {
+      sink.weight = select(flagged, broadcast(0.0), sink.weight);
+      return 2.0 * conjugate(v);
     };
     Vec dq_here;
     const Complex v = sweep(s, points, i, media, seed, sink, dq_here);
     store(r + i, norm(v));
-    store(dq + i, dq_here);
+    store(dq + i, sink.weight * dq_here);
+  }
+  for (ptrdiff_t e = 0; e < size; ++e) gradient[e] += sum(load(sums + e * k_width));
+}
+
+// Residuals and slopes (kernel.hpp) at the points [i, i + W) from their values.
+KIESSIG_INLINE void compare_at(const Target& target, ptrdiff_t i, Vec value, Vec& residual, Vec& slope) {
+  const Vec model = target.scale * value + target.background;
+  const Vec measured = load(target.r + i);
+  if (target.logarithm) {
+    residual = natural_logarithm(model / measured);
+    slope = 2.0 * residual / model;
+  } else {
+    const Vec weight = 1.0 / load(target.dr + i);
+    residual = (model - measured) * weight;
+    slope = 2.0 * residual * weight;
+  }
+}
+
+static void compare(const Target& target, const double* values, ptrdiff_t m, double* residual, double* slope) {
+  for (ptrdiff_t i = 0; i < m; i += k_width) {
+    Vec residual_here, slope_here;
+    compare_at(target, i, load(values + i), residual_here, slope_here);
+    store(residual + i, residual_here);
+    store(slope + i, slope_here);
+  }
+}
+
+static void misfit(const StackConstants& s, const Points& points, ptrdiff_t count, const Target& target, double* r,
+                   double* residual, double* slope, double* gradient, double* dq, double* workspace) {
+  const ptrdiff_t size = RowLayout{s.n}.size();
+  double* sums = aligned(workspace);
+  double* media = sums + size * k_width;
+  for (ptrdiff_t e = 0; e < size * k_width; ++e) sums[e] = 0.0;
+  for (ptrdiff_t i = 0; i < points.m; i += k_width) {
+    SumSink sink{sums, broadcast(0.0)};
+    const auto seed = [&](Complex v, Mask flagged) {
+      Vec residual_here, slope_here;
+      compare_at(target, i, norm(v), residual_here, slope_here);
+      store(residual + i, residual_here);
+      store(slope + i, slope_here);
+      sink.weight = select(flagged, broadcast(0.0), target.scale * slope_here);
+      for (ptrdiff_t lane = count - i; lane < k_width; ++lane) sink.weight[lane] = 0.0;  // points that pad
+      return 2.0 * conjugate(v);
+    };
+    Vec dq_here;
+    const Complex v = sweep(s, points, i, media, seed, sink, dq_here);
+    store(r + i, norm(v));
+    store(dq + i, sink.weight * dq_here);
   }
   for (ptrdiff_t e = 0; e < size; ++e) gradient[e] += sum(load(sums + e * k_width));
 }
@@ -447,11 +496,12 @@ static void add_weighted_rows(const double* weights, const double* rows, ptrdiff
   }
 }
 
-static void elementary(const double* x, ptrdiff_t m, double* exponentials, double* sines, double* cosines,
-                       double* half_angles) {
+static void elementary(const double* x, ptrdiff_t m, double* exponentials, double* logarithms, double* sines,
+                       double* cosines, double* half_angles) {
   for (ptrdiff_t i = 0; i < m; i += k_width) {
     const Vec v = load(x + i);
     store(exponentials + i, exponential(v));
+    store(logarithms + i, natural_logarithm(absolute(v)));
     Vec s, c, a, b;
     Bits flips;
     sine_cosine(v, s, c);
@@ -478,6 +528,8 @@ const Kernels KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME) = {
     KIESSIG_ISA_NAME::amplitude,
     KIESSIG_ISA_NAME::jacobian,
     KIESSIG_ISA_NAME::vjp,
+    KIESSIG_ISA_NAME::compare,
+    KIESSIG_ISA_NAME::misfit,
     KIESSIG_ISA_NAME::jvp,
     KIESSIG_ISA_NAME::gaussian_weights,
     KIESSIG_ISA_NAME::gaussian_sums,

@@ -78,6 +78,15 @@ struct Points {
 
 constexpr ptrdiff_t k_max_width = 8;
 
+// What values are compared with. With model = scale * value + background, the residual of a point is
+// (model - r) / dr, or ln(model / r).
+struct Target {
+  const double* r;
+  const double* dr;  // not read for logarithms
+  double scale, background;
+  bool logarithm;
+};
+
 // Kernels of one instruction set. `workspace` holds workspace_doubles * (n + 2) + cell_step_doubles * cell_steps +
 // 3 * k_max_width doubles, and (RowLayout::size() + k_max_width) * k_max_width more.
 struct Kernels {
@@ -91,6 +100,12 @@ struct Kernels {
   // sum over points of cotangent * derivative, added to gradient (RowLayout); dq[i] holds cotangent * dR/dQ
   void (*vjp)(const StackConstants&, const Points&, const double* cotangent, double* r, double* gradient, double* dq,
               double* workspace);
+  // for m values, a multiple of k_max_width: the residual, and slope = d residual^2 / d model
+  void (*compare)(const Target&, const double* values, ptrdiff_t m, double* residual, double* slope);
+  // compare() and vjp() with the cotangent scale * slope, in one pass; only the first `count` points are in the
+  // gradient
+  void (*misfit)(const StackConstants&, const Points&, ptrdiff_t count, const Target&, double* r, double* residual,
+                 double* slope, double* gradient, double* dq, double* workspace);
   // derivative along tangent (RowLayout) and along tangent_q
   void (*jvp)(const StackConstants&, const Points&, const double* tangent, const double* tangent_q, double* r,
               double* dr, double* workspace);
@@ -105,8 +120,8 @@ struct Kernels {
   double (*weighted_sum)(const double* weights, const double* r, ptrdiff_t m);
   // sum[e] += sum_k weights[k] rows[k * stride + e] for `count` rows of any number; stride is a multiple of k_max_width
   void (*add_weighted_rows)(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t count, double* sum);
-  // exp(x), sin(x), cos(x) and the phase of half_angle(x) for m arguments, for tests of the vector functions
-  void (*elementary)(const double* x, ptrdiff_t m, double* exponential, double* sine, double* cosine,
+  // exp(x), ln|x|, sin(x), cos(x) and the phase of half_angle(x) for m arguments, for tests of the vector functions
+  void (*elementary)(const double* x, ptrdiff_t m, double* exponential, double* logarithm, double* sine, double* cosine,
                      double* half_angle);
 };
 

@@ -237,11 +237,11 @@ void Stack::jacobian(const double* q, std::ptrdiff_t m, double scale, double* r,
   });
 }
 
-void Stack::jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, double* dq) {
+void Stack::jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, std::ptrdiff_t stride, double* dq) {
   const RowLayout row = layout();
   jacobian(q, m, 1.0, r,
-           {rows + row.thickness(), rows + row.sld(), rows + row.sld_imag(), rows + row.roughness(), row.size(),
-            row.size(), row.size(), row.size()},
+           {rows + row.thickness(), rows + row.sld(), rows + row.sld_imag(), rows + row.roughness(), stride, stride,
+            stride, stride},
            dq);
 }
 
@@ -261,6 +261,35 @@ void Stack::vjp(const double* q, std::ptrdiff_t m, const double* cotangent, doub
       }
       r[first + i] = packet_r[i];
       dq[first + i] = packet_dq[i];
+    }
+  });
+}
+
+void Stack::misfit(const double* q, std::ptrdiff_t m, const Target& target, double* r, double* residual, double* slope,
+                   double* gradient, double* dq) {
+  reserve_sweep();
+  const std::ptrdiff_t entries = layout().size();
+  double packet_r[k_packet], packet_dq[k_packet];
+  for_packets(q, m, [&](std::ptrdiff_t first, std::ptrdiff_t count, const Points& points) {
+    Target here = target;
+    here.r += first;
+    if (!target.logarithm) here.dr += first;
+    kernels().misfit(constants_, points, count, here, packet_r, residual + first, slope + first, gradient, packet_dq,
+                     workspace_.data());
+    std::copy_n(packet_r, count, r + first);
+    std::copy_n(packet_dq, count, dq + first);
+    if (std::find(points.near_edge, points.near_edge + count, 1) == points.near_edge + count) return;
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      if (points.near_edge[i]) packet_r[i] = std::norm(near_edge_amplitude(points.q[i]));
+    }
+    kernels().compare(here, packet_r, points.m, residual + first, slope + first);
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      if (!points.near_edge[i]) continue;
+      const double cotangent = target.scale * slope[first + i];
+      double by_q = 0.0;
+      r[first + i] = near_edge_derivative(points.q[i], row_.data(), &by_q);
+      dq[first + i] = cotangent * by_q;
+      for (std::ptrdiff_t e = 0; e < entries; ++e) gradient[e] += cotangent * row_[size(e)];
     }
   });
 }

@@ -42,11 +42,16 @@ class Stack {
   // Entries are in the order of this side's media.
   void jacobian(const double* q, std::ptrdiff_t m, double scale, double* r, const JacobianRows& rows, double* dq);
 
-  // The same with one row of layout().size() entries per point.
-  void jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, double* dq);
+  // The same, of R itself, with one row of layout().size() entries per point.
+  void jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, std::ptrdiff_t stride, double* dq);
 
   // gradient[e] += sum_i cotangent[i] dR(q[i])/d(entry e); dq[i] = cotangent[i] dR/dQ
   void vjp(const double* q, std::ptrdiff_t m, const double* cotangent, double* r, double* gradient, double* dq);
+
+  // Compares scale * R + background with the target, whose arrays are padded to whole vectors with anything positive,
+  // as are residual and slope; gradient and dq as by vjp() with the cotangent scale * slope.
+  void misfit(const double* q, std::ptrdiff_t m, const Target& target, double* r, double* residual, double* slope,
+              double* gradient, double* dq);
 
   // dr[i] = sum_e tangent[e] dR(q[i])/d(entry e) + tangent_q[i] dR/dQ
   void jvp(const double* q, std::ptrdiff_t m, const double* tangent, const double* tangent_q, double* r, double* dr);

@@ -8,13 +8,14 @@ from typing import Any
 
 from kiessig.data import BAD_ROWS, Dataset
 from kiessig.instrument import FWHM_PER_SIGMA, Resolution
+from kiessig.misfit import MISFITS
 from kiessig.model_file.document import nearest
 from kiessig.model_file.entry import Entry
 from kiessig.model_file.quantities import Quantities
 from kiessig.model_file.samples import read_sample
 from kiessig.model_file.settings import WIDTHS, constant_resolution
 from kiessig.parameters import Quantity
-from kiessig.problem import MISFITS, Measurement
+from kiessig.problem import Measurement
 from kiessig.sample import Sample
 
 __all__ = ["MeasurementSpec", "read_measurements"]

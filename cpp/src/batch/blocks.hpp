@@ -1,0 +1,150 @@
+// Batches cut into blocks of points, and blocks into groups, for every physics alike.
+//
+// The blocks are those of Q values of one stack, whatever the number of threads, and sums over blocks are taken in
+// their order: results do not depend on the number of threads. A block sorts its points into up to four groups (seen
+// from the front or from the back, sharp or smeared) and each group is one call of the recursion.
+//
+// A physics P is a class that is never made, with
+//
+//   P::Batch       the caller's stacks; of its members n_batch, n_q, n_layers, q, dq, rule, scale, background, plan and
+//                  threads are used here
+//   P::Side        one stack seen from one side: assign(), reversed(), values(), jacobian(), vjp() and jvp() as Stack
+//   P::Fields<T>   one T for every differentiable input; its members q, scale, background and dq are used here
+//   P::k_channels  curves of one stack
+//   P::k_has_misfit  whether Side has misfit(), values, comparison with data and gradient in one pass
+//   P::k_value_cost, P::k_gradient_cost                    nanoseconds per point and interface, roughly
+//   P::assign(side, batch, b, reversed)                    makes the side of batch element b
+//   P::for_fields(n_layers, fields, visit)                 calls visit(field, start, length) for each field whose
+//                                                          derivatives are the entries [start, start + length) of a row
+//   P::entries(n_layers)                                   length of a row
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "../parallel/parallel.hpp"
+#include "../resolution/plan_state.hpp"
+#include "../resolution/smearing.hpp"
+#include "group.hpp"
+
+namespace kiessig {
+
+using Index = std::ptrdiff_t;
+
+constexpr Index k_block = 256;  // points per task
+
+inline std::size_t size(Index n) { return static_cast<std::size_t>(n); }
+
+// Working memory of one thread, kept from call to call.
+template <class P>
+struct Scratch {
+  typename P::Side side;
+  std::uint64_t side_call = 0;  // what `side` holds: the stack of this batch element of this call
+  Index side_batch = -1;
+  Smearing smearing;
+  Group group;
+  std::vector<double> node_r, node_dq;
+  std::vector<double> r, dr, rows, dq, dsigma, accumulated, cotangent, gradient, tangent, tangent_q;
+  std::vector<double> measured_r, measured_dr, residual, slope;
+
+  bool is_large() const { return accumulated.capacity() > k_large || node_r.capacity() > k_large; }
+
+ private:
+  static constexpr std::size_t k_large = std::size_t{1} << 20;
+};
+
+template <class P>
+Scratch<P>& thread_scratch() {
+  thread_local Scratch<P> scratch;
+  return scratch;
+}
+
+struct Block {
+  std::uint64_t call;  // different for every call of the library
+  Plan::State* plan;   // null: none
+  Index batch, begin, end;
+};
+
+// A number that no other call of the library in this process has.
+inline std::uint64_t next_call() {
+  static std::atomic<std::uint64_t> calls{0};
+  return ++calls;
+}
+
+inline Index blocks_per_element(Index n_q) { return (n_q + k_block - 1) / k_block; }
+
+// Calls task(scratch, block, number of the block) for every block, on several threads. cost: nanoseconds per point and
+// interface.
+template <class P, class Task>
+void for_blocks(const typename P::Batch& in, double cost, const Task& task) {
+  const Index per_element = blocks_per_element(in.n_q);
+  const double work =
+      cost * static_cast<double>(in.n_batch) * static_cast<double>(in.n_q) * static_cast<double>(in.n_layers + 1);
+  const std::uint64_t call = next_call();
+  const PlanUse plan(in.n_batch == 1 ? in.plan : nullptr, per_element);
+  parallel_for(in.n_batch * per_element, threads_for(in.threads, work), [&](Index t) {
+    const Index begin = t % per_element * k_block;
+    Scratch<P>& scratch = thread_scratch<P>();
+    task(scratch, Block{call, plan.state(), t / per_element, begin, std::min(begin + k_block, in.n_q)}, t);
+    if (scratch.is_large()) scratch = Scratch<P>{};
+  });
+}
+
+// Calls body() with scratch.side and scratch.group set, for every non-empty group of the block.
+template <class P, class Body>
+void for_groups(const typename P::Batch& in, const Block& block, Scratch<P>& scratch, const Body& body) {
+  const double* q = in.q.row(block.batch);
+  const double* dq = in.dq ? in.dq.row(block.batch) : nullptr;
+  const auto use_side = [&](bool reversed) {
+    if (scratch.side_call == block.call && scratch.side_batch == block.batch && scratch.side.reversed() == reversed) {
+      return;
+    }
+    P::assign(scratch.side, in, block.batch, reversed);
+    scratch.side_call = block.call;
+    scratch.side_batch = block.batch;
+  };
+  if (dq == nullptr && std::all_of(q + block.begin, q + block.end, [](double x) { return x >= 0.0; })) {
+    scratch.group.assign_whole(q, block.begin, block.end);
+    use_side(false);
+    body();
+    return;
+  }
+  for (const bool reversed : {false, true}) {
+    for (const bool smeared : {false, true}) {
+      if (smeared && dq == nullptr) continue;
+      scratch.group.assign(reversed, smeared, q, dq, block.begin, block.end);
+      if (scratch.group.count == 0) continue;
+      use_side(reversed);
+      body();
+    }
+  }
+}
+
+// The nodes for the group at hand: those that the caller's plan keeps for it, or fresh ones in the scratch memory.
+template <class P>
+Smearing& build_smearing(const typename P::Batch& in, const Block& block, Scratch<P>& s) {
+  const Group& g = s.group;
+  if (in.rule.n > 0) {
+    s.smearing.build(in.rule, g.q, g.sigma, g.count);
+    return s.smearing;
+  }
+  const bool planned = block.plan != nullptr;
+  Smearing& smearing = planned ? block.plan->of_block(block.begin / k_block, g.reversed) : s.smearing;
+  smearing.build(s.side, g.q, g.sigma, g.count, planned);
+  return smearing;
+}
+
+// Calls body(array, length of a field's row, column, entry) for every entry of a derivative row whose field is wanted.
+// A reversed side has its media, and so its entries, the other way round.
+template <class P, class T, class Body>
+void for_entries(Index n_layers, bool reversed, const typename P::template Fields<T>& fields, const Body& body) {
+  P::for_fields(n_layers, fields, [&](const T& field, Index start, Index length) {
+    if (!field) return;
+    for (Index j = 0; j < length; ++j) body(field, length, reversed ? length - 1 - j : j, start + j);
+  });
+}
+
+}  // namespace kiessig

@@ -1,0 +1,106 @@
+// Jacobians of a batch, of any physics (blocks.hpp).
+#pragma once
+
+#include "../specular/kernel.hpp"
+#include "blocks.hpp"
+
+namespace kiessig {
+
+constexpr Index k_node_chunk = 64;  // points or nodes whose derivative rows are held at once
+
+// Values (n_batch, channels, n_q) and the fields of the Jacobian, (n_batch, channels, n_q, length of the field); q, dq,
+// scale and background have no last dimension. P::jacobian_in_place(side, group, point, scale, r, jacobian, dq) may
+// write the derivatives of sharp points straight into the caller's arrays; it returns false where it cannot.
+template <class P>
+void batch_jacobian(const typename P::Batch& in, double* r, const typename P::template Fields<double*>& jacobian) {
+  constexpr Index channels = P::k_channels;
+  for_blocks<P>(in, P::k_gradient_cost, [&](Scratch<P>& s, const Block& block, Index) {
+    const double scale = *in.scale.row(block.batch);
+    const double background = *in.background.row(block.batch);
+    const Index entries = P::entries(in.n_layers);
+    for_groups<P>(in, block, s, [&] {
+      const Group& g = s.group;
+      const double side = g.reversed ? -1.0 : 1.0;
+      const auto put_point = [&](Index point, double value, double dq, double dsigma) {
+        r[point] = scale * value + background;
+        if (jacobian.q) jacobian.q[point] = side * scale * dq;
+        if (jacobian.dq) jacobian.dq[point] = scale * dsigma;
+        if (jacobian.scale) jacobian.scale[point] = value;
+        if (jacobian.background) jacobian.background[point] = 1.0;
+      };
+      const auto put = [&](Index c, Index i, double value, double dq, double dsigma, const double* derivative) {
+        const Index point = (block.batch * channels + c) * in.n_q + g.index(i);
+        put_point(point, value, dq, dsigma);
+        for_entries<P>(in.n_layers, g.reversed, jacobian, [&](double* field, Index length, Index column, Index entry) {
+          field[point * length + column] = scale * derivative[entry];
+        });
+      };
+      if (g.whole()) {
+        const Index point = block.batch * channels * in.n_q + block.begin;
+        s.r.resize(size(g.count));
+        s.dq.resize(size(g.count));
+        if (P::jacobian_in_place(s.side, g, point, scale, s.r.data(), jacobian, s.dq.data())) {
+          for (Index i = 0; i < g.count; ++i) {
+            put_point(point + i, s.r[size(i)], 0.0, 0.0);
+            if (jacobian.q) jacobian.q[point + i] = s.dq[size(i)];  // holds the scale
+          }
+          return;
+        }
+      }
+      const Index stride = (entries + k_max_width - 1) / k_max_width * k_max_width;
+      s.rows.assign(size(channels * k_node_chunk * stride), 0.0);
+      if (!g.smeared) {
+        s.r.resize(size(channels * k_node_chunk));
+        s.dq.resize(size(channels * k_node_chunk));
+        for (Index start = 0; start < g.count; start += k_node_chunk) {
+          const Index count = std::min(k_node_chunk, g.count - start);
+          s.side.jacobian(g.q + start, count, s.r.data(), s.rows.data(), stride, s.dq.data());
+          for (Index c = 0; c < channels; ++c) {
+            for (Index i = 0; i < count; ++i) {
+              const Index at = c * count + i;
+              put(c, start + i, s.r[size(at)], s.dq[size(at)], 0.0, s.rows.data() + at * stride);
+            }
+          }
+        }
+        return;
+      }
+      // rows at a chunk of nodes are added, weighted, to every point that uses these nodes
+      Smearing& smearing = build_smearing<P>(in, block, s);
+      const Index nodes = smearing.n_nodes();
+      s.node_r.resize(size(channels * nodes));
+      s.node_dq.resize(size(channels * nodes));
+      s.r.resize(size(channels * k_node_chunk));
+      s.dq.resize(size(channels * k_node_chunk));
+      s.accumulated.assign(size(channels * g.count * stride), 0.0);
+      for (Index start = 0; start < nodes; start += k_node_chunk) {
+        const Index count = std::min(k_node_chunk, nodes - start);
+        const Index end = start + count;
+        s.side.jacobian(smearing.node_q() + start, count, s.r.data(), s.rows.data(), stride, s.dq.data());
+        for (Index c = 0; c < channels; ++c) {
+          std::copy_n(s.r.data() + c * count, count, s.node_r.data() + c * nodes + start);
+          std::copy_n(s.dq.data() + c * count, count, s.node_dq.data() + c * nodes + start);
+        }
+        for (Index i = 0; i < g.count; ++i) {
+          const Index from = std::max(start, smearing.first(i));
+          const Index to = std::min(end, smearing.last(i));
+          if (from >= to) continue;
+          const double* weights = smearing.weights(i, from, to);
+          for (Index c = 0; c < channels; ++c) {
+            kernels().add_weighted_rows(weights, s.rows.data() + (c * count + from - start) * stride, stride, to - from,
+                                        s.accumulated.data() + (c * g.count + i) * stride);
+          }
+        }
+      }
+      for (Index c = 0; c < channels; ++c) {
+        for (Index i = 0; i < g.count; ++i) {
+          const Smearing::Sums sums = smearing.nodes_move()
+                                          ? smearing.sums(i, s.node_r.data() + c * nodes, s.node_dq.data() + c * nodes)
+                                          : smearing.sums(i);
+          put(c, i, sums.r, sums.dq, sums.dsigma, s.accumulated.data() + (c * g.count + i) * stride);
+        }
+      }
+    });
+  });
+}
+
+}  // namespace kiessig

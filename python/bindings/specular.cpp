@@ -270,7 +270,7 @@ py::object call_vjp(const Inputs& in, const Rows& cotangent) {
   return py::make_tuple(gradient.values, gradient.arrays);
 }
 
-py::object call_misfit(const Inputs& in, const MeasuredCurve& measured) {
+py::tuple call_misfit(const Inputs& in, const MeasuredCurve& measured) {
   const py::ssize_t q = in.batch.n_q, n = in.batch.n_layers;
   const Outputs gradient(in.shape({}), in.shape({n}), in.shape({n + 2}), in.shape({n + 1}), in.shape({q}), in.shape({}),
                          static_cast<bool>(in.batch.dq));
@@ -405,7 +405,8 @@ void add_specular(py::module_& m) {
           if (!reader.plain || std::find(divisor, divisor + in->batch.n_q, 0.0) != divisor + in->batch.n_q) {
             return py::none();
           }
-          return call_misfit(*in, measured);
+          const py::tuple result = call_misfit(*in, measured);
+          return py::make_tuple(*static_cast<const double*>(py::array_t<double>(result[0]).data()), result[1]);
         });
 }
 

@@ -97,7 +97,7 @@ def plain_misfit(
     threads: object,
     plan: Plan | None,
     /,
-) -> tuple[_FloatArray, _Fields] | None: ...
+) -> tuple[float, _Fields] | None: ...
 
 class Tape:
     def __init__(

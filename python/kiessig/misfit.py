@@ -116,7 +116,10 @@ def misfit_and_gradient(
     """Compute misfit and gradient, of logarithms where dr is None; `function` is the name in error messages."""
     inputs = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
     if repeats is None and (found := _core.plain_misfit(r, dr, *inputs, plan)) is not None:
-        values, gradient = found[0], Gradient._make(found[1])
+        number, gradient = found[0], Gradient._make(found[1])
+        if number == number:  # not NaN; numpy takes longer to say so
+            return number, gradient
+        values = np.array(number)
     else:
         call = kernel_calls.prepare(function, *inputs, repeats, plan, merge=False)
         rows = [_data(call, name, data) for name, data in (("r", r), ("dr", dr)) if data is not None]

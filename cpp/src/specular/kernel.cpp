@@ -63,7 +63,7 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
   const Vec zero = broadcast(0.0);
   const Vec one = broadcast(1.0);
   Vec ignored = zero;
-  Wave half_inverse;
+  Wave half_inverse = fronting_wave(zero, Wave{});
   Wave k_below = wave_number<Keep>(s, s.n + 1, quarter, ignored, half_inverse);
   Complex u = {zero, zero};  // X = u / t
   Complex t = {one, zero};
@@ -76,23 +76,45 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
   smallest = broadcast(1e300);
   ptrdiff_t until_normalised = s.normalise_every;
   ptrdiff_t cell = Cells ? s.n_cells - 1 : -1;
-  // square roots and divisions take long: those of the next medium start before they are needed
-  Wave k_next = fronting_wave(0.5 * q, Wave{});
-  Wave half_inverse_next = k_next;
-  if (s.n > 0) k_next = wave_number<Keep>(s, s.n, quarter, smallest, half_inverse_next);
+  // Square roots, divisions and exponentials take long: those of the next interface start before they are needed. With
+  // complex numbers there are not enough registers for the exponentials.
+  constexpr bool k_rough_ahead = sizeof(Wave) == sizeof(Vec);
+  const auto wave_above = [&](ptrdiff_t j, Wave& inverse) {  // the fronting's inverse is not asked for
+    Wave k = fronting_wave(0.5 * q, Wave{});
+    if (j > 0) k = wave_number<Keep>(s, j, quarter, smallest, inverse);
+    return k;
+  };
+  const auto rough_at = [&](ptrdiff_t j, Wave k, Wave below) {
+    return s.two_s2[j] != 0.0 ? roughness_factor(s, j, k * below) : fronting_wave(one, Wave{});
+  };
+  Wave half_inverse_next = half_inverse, half_inverse_after = half_inverse, k_after = half_inverse,
+       rough_next = k_after;
+  Wave k_next = wave_above(s.n, half_inverse_next);
+  if (k_rough_ahead) {
+    rough_next = rough_at(s.n, k_next, k_below);
+    k_after = wave_above(s.n - 1, half_inverse_after);
+  }
   for (ptrdiff_t j = s.n; j >= 0; --j) {
     const Wave k = k_next;
     half_inverse = half_inverse_next;
-    k_next = fronting_wave(0.5 * q, Wave{});
-    if (j > 1) k_next = wave_number<Keep>(s, j - 1, quarter, smallest, half_inverse_next);
     const Wave sum = k + k_below;
     const Wave d = sum * sum;
     Wave n = step_of(s, j, Wave{});
     Wave rough = fronting_wave(one, Wave{});
-    if (s.two_s2[j] != 0.0) {
-      const Wave factor = roughness_factor(s, j, k * k_below);
-      n = n * factor;
-      rough = factor;
+    if (k_rough_ahead) {
+      rough = rough_next;
+      n = n * rough;
+      k_next = k_after;
+      half_inverse_next = half_inverse_after;
+      if (j > 0) rough_next = rough_at(j - 1, k_next, k);
+      k_after = wave_above(j - 2, half_inverse_after);
+    } else {
+      k_next = wave_above(j - 1, half_inverse_next);
+      if (s.two_s2[j] != 0.0) {
+        const Wave factor = roughness_factor(s, j, k * k_below);
+        n = n * factor;
+        rough = factor;
+      }
     }
     const Complex u_above = n * t + d * u;
     t = d * t + n * u;

@@ -435,7 +435,10 @@ static void misfit(const StackConstants& s, const Points& points, ptrdiff_t coun
       store(residual + i, residual_here);
       store(slope + i, slope_here);
       sink.weight = select(flagged, broadcast(0.0), target.scale * slope_here);
-      for (ptrdiff_t lane = count - i; lane < k_width; ++lane) sink.weight[lane] = 0.0;  // points that pad
+      // points that only pad the last vectors
+      for (int lane = 0; i + k_width > count && lane < k_width; ++lane) {
+        if (i + lane >= count) sink.weight[lane] = 0.0;
+      }
       return 2.0 * conjugate(v);
     };
     Vec dq_here;

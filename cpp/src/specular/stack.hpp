@@ -45,6 +45,16 @@ class Stack {
   // The same with one row of layout().size() entries per point.
   void jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, double* dq);
 
+  // Derivatives of the amplitude: Re(conj(c_i) dV_0(q[i])) in point i's row of layout().size() entries, and with
+  // respect to Q in dq[i]. Re dV for c = 1, Im dV for c = i.
+  void amplitude_jacobian(const double* q, std::ptrdiff_t m, const double* c_re, const double* c_im, double* re,
+                          double* im, double* rows, double* dq);
+
+  // The same summed over points: gradient[e] += sum_i Re(conj(c_i) dV_0(q[i])/d(entry e)); dq[i] = Re(conj(c_i)
+  // dV_0/dQ)
+  void amplitude_vjp(const double* q, std::ptrdiff_t m, const double* c_re, const double* c_im, double* re, double* im,
+                     double* gradient, double* dq);
+
   // gradient[e] += sum_i cotangent[i] dR(q[i])/d(entry e); dq[i] = cotangent[i] dR/dQ
   void vjp(const double* q, std::ptrdiff_t m, const double* cotangent, double* r, double* gradient, double* dq);
 
@@ -61,7 +71,10 @@ class Stack {
   // The near-edge formulas, which know no repeats, at one Q.
   std::complex<double> near_edge_amplitude(double q);
   double near_edge_derivative(double q, double* row, double* dq);
+  std::complex<double> near_edge_amplitude_derivative(double q, std::complex<double> cotangent, double* row,
+                                                      double* dq);
   void unroll();
+  void fold(const double* long_row, double* row) const;  // from the layers written out to ours
 
   bool reversed_ = false;
   StackConstants constants_{};

@@ -18,7 +18,7 @@ FloatArray = NDArray[np.float64]
 
 
 class Absorption(NamedTuple):
-    """Where the incident beam goes, as parts of 1; ``n`` inner layers, ``n_q`` points, leading batch dimensions ``...``.
+    """Parts of the incident beam; ``n`` inner layers, ``n_q`` points, leading batch dimensions ``...``.
 
     Attributes
     ----------
@@ -88,9 +88,9 @@ def field(
     Roughness is that of Névot and Croce, who describe the waves on either side of an interface: reflection coefficients
     are multiplied by :math:`e^{-2 k k' \sigma^2}` and transmission coefficients by :math:`e^{(k - k')^2\sigma^2/2}`
     [1]_ [2]_ [3]_. These waves are continued up to the interface's mean position, which gives an approximate field: it
-    jumps there by a part of the order of :math:`(k^2 - k'^2)\sigma^2/2`, and within some sigma of the interface the true
-    field is smooth instead. To see it, slice the profile into sharp layers. A depth on an interface belongs to the
-    medium behind it.
+    jumps there by a part of the order of :math:`(k^2 - k'^2)\sigma^2/2`, and within some sigma of the interface the
+    true field is smooth instead. To see it, slice the profile into sharp layers. A depth on an interface belongs to
+    the medium behind it.
 
     References
     ----------
@@ -191,8 +191,8 @@ def penetration_depth(
 ) -> FloatArray:
     r"""Compute the depth at which the intensity of a wave that enters a medium has fallen to 1/e.
 
-    This is :math:`1 / (2 \operatorname{Im} k_j)`: below a medium's critical edge the reach of the evanescent wave, above
-    it that of an absorbed one.
+    This is :math:`1 / (2 \operatorname{Im} k_j)`: below a medium's critical edge the reach of the evanescent wave,
+    above it that of an absorbed one.
 
     Parameters
     ----------

@@ -16,6 +16,9 @@ ARROWS = {
     "cpp/src/tape": ("cpp/include/kiessig/tape.hpp",),
     "cpp/src/resolution": ("cpp/include/kiessig/specular.hpp", "cpp/src/specular/stack.hpp"),
     "cpp/src/specular": ("cpp/include/kiessig/specular.hpp", "cpp/src/simd"),
+    "cpp/src/specular/mixture.hpp": ("cpp/include/kiessig/specular.hpp", "cpp/src/resolution/reflector.hpp"),
+    "cpp/src/specular/amplitude_derivatives.cpp": ("cpp/include/kiessig/specular.hpp", "cpp/src/parallel"),
+    "cpp/src/specular/field.cpp": ("cpp/include/kiessig/field.hpp", "cpp/src/parallel"),
     # where stacks, smearing and threads meet
     "cpp/src/specular/reflectivity.cpp": ("cpp/include/kiessig/specular.hpp", "cpp/src/parallel", "cpp/src/resolution"),
     "cpp/src/specular/reflectivity_float.cpp": ("cpp/include/kiessig/specular.hpp", "cpp/src/parallel"),

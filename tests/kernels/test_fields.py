@@ -151,6 +151,16 @@ def test_near_edges_of_layers(distance, roughness):
     np.testing.assert_allclose(ks.field(q, z, *stack), oracle.psi(q, z, stack), rtol=0, atol=1e-13)
 
 
+def test_very_rough_interfaces():
+    # roughness as large as the reach of evanescent waves, and as the wavelength in the layers: beyond what the
+    # approximation is for, where the sign of the square root of k² k'² shows
+    q = np.array([0.003, 0.01, 0.0155, 0.02, 0.05])
+    for sld_imag in (np.zeros(4), np.array([0.0, 0.3, 0.0, 0.5])):
+        stack = Stack(np.array([60.0, 150.0]), np.array([0.0, 5.0, 4.0, 6.36]), sld_imag, np.array([5.0, 120.0, 150.0]))
+        z = np.array([-30.0, 10.0, 55.0, 100.0, 200.0, 300.0])
+        np.testing.assert_allclose(ks.field(q, z, *stack), oracle.psi(q, z, stack), rtol=1e-12)
+
+
 def parts_sum(parts):
     return parts.reflected + parts.layers.sum(axis=-1) + parts.transmitted
 

@@ -175,7 +175,7 @@ void WaveField::solve(double q) {
   }
   const Medium& surface = media_.front();
   const Complex sum = k0_ * surface.p + surface.t;
-  surface_ = q == 0.0 ? 0.0 : 2.0 * k0_ / (sum == 0.0 ? Complex(1e-30) : sum);
+  surface_ = 2.0 * k0_ / (sum == 0.0 ? Complex(1e-30) : sum);
   Complex exponent = 0.0;
   for (Index j = 1; j <= last; ++j) {
     Medium& m = media_[at(j)];

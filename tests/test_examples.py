@@ -118,7 +118,7 @@ def test_data_are_what_their_model_gives(examples: Path, model: str, files: list
 
 def test_every_example_says_what_it_shows(repository: Path) -> None:
     files = [file for file in (repository / "examples").iterdir() if file.suffix in (".py", ".yaml")]
-    assert len(files) == 6
+    assert len(files) == 7
     for file in files:
         first = file.read_text(encoding="utf-8").splitlines()[0]
         assert first.startswith(("# ", '"""'))

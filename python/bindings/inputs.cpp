@@ -4,7 +4,7 @@ namespace kiessig::bindings {
 
 Rows rows(const Array& array) { return {array.data(), array.shape(0) == 1 ? 0 : array.shape(1)}; }
 
-Rows field(const py::dict& arguments, const char* name, Inputs& in) {
+Rows rows_of(const py::dict& arguments, const char* name, Inputs& in) {
   const py::object object = arguments[name];
   if (object.is_none()) return Rows{};
   in.arrays.push_back(object);
@@ -17,14 +17,14 @@ Inputs validated_inputs(const py::dict& d) {
   b.n_batch = d["n_batch"].cast<std::ptrdiff_t>();
   b.n_q = d["q"].cast<Array>().shape(1);
   b.n_layers = d["thickness"].cast<Array>().shape(1);
-  b.q = field(d, "q", in);
-  b.dq = field(d, "dq", in);
-  b.thickness = field(d, "thickness", in);
-  b.sld = field(d, "sld", in);
-  b.sld_imag = field(d, "sld_imag", in);
-  b.roughness = field(d, "roughness", in);
-  b.scale = field(d, "scale", in);
-  b.background = field(d, "background", in);
+  b.q = rows_of(d, "q", in);
+  b.dq = rows_of(d, "dq", in);
+  b.thickness = rows_of(d, "thickness", in);
+  b.sld = rows_of(d, "sld", in);
+  b.sld_imag = rows_of(d, "sld_imag", in);
+  b.roughness = rows_of(d, "roughness", in);
+  b.scale = rows_of(d, "scale", in);
+  b.background = rows_of(d, "background", in);
   b.threads = d["threads"].cast<int>();
   const py::object repeats = d["repeats"];  // None, or (start, stop, repeats) of each cell
   if (!repeats.is_none()) {

@@ -43,7 +43,7 @@ struct Inputs {
 Rows rows(const Array& array);
 
 // Rows of the argument `name`, kept alive by `in`; none where it is None.
-Rows field(const py::dict& arguments, const char* name, Inputs& in);
+Rows rows_of(const py::dict& arguments, const char* name, Inputs& in);
 
 // What every kernel takes.
 Inputs validated_inputs(const py::dict& arguments);

@@ -5,6 +5,8 @@
 
 namespace kiessig::bindings {
 
+void add_amplitude(pybind11::module_& m);
+void add_field(pybind11::module_& m);
 void add_specular(pybind11::module_& m);
 void add_tape(pybind11::module_& m);
 

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kiessig._core import __version__ as __version__
+    from kiessig.amplitudes import AmplitudeGradient as AmplitudeGradient
+    from kiessig.amplitudes import AmplitudeJacobian as AmplitudeJacobian
+    from kiessig.amplitudes import amplitude_jacobian as amplitude_jacobian
+    from kiessig.amplitudes import amplitude_vjp as amplitude_vjp
     from kiessig.data import Dataset as Dataset
     from kiessig.errors import KiessigError as KiessigError
+    from kiessig.fields import Absorption as Absorption
+    from kiessig.fields import absorption as absorption
+    from kiessig.fields import field as field
+    from kiessig.fields import penetration_depth as penetration_depth
     from kiessig.instrument import Resolution as Resolution
     from kiessig.io import load as load
     from kiessig.kernels import Gradient as Gradient
@@ -33,6 +41,9 @@ if TYPE_CHECKING:
     from kiessig.sample import Sample as Sample
 
 _HOME = {
+    "Absorption": "fields",
+    "AmplitudeGradient": "amplitudes",
+    "AmplitudeJacobian": "amplitudes",
     "Dataset": "data",
     "Expression": "parameters",
     "FitResult": "result",
@@ -48,8 +59,13 @@ _HOME = {
     "Resolution": "instrument",
     "Sample": "sample",
     "__version__": "_core",
+    "absorption": "fields",
     "amplitude": "kernels",
+    "amplitude_jacobian": "amplitudes",
+    "amplitude_vjp": "amplitudes",
+    "field": "fields",
     "load": "io",
+    "penetration_depth": "fields",
     "reflectivity": "kernels",
     "reflectivity_jacobian": "kernels",
     "reflectivity_jvp": "kernels",

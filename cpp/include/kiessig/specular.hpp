@@ -109,6 +109,16 @@ KIESSIG_API void reflectivity_float(const SpecularBatch& batch, float* r);
 /// exp(+ikz) along the beam, so absorption and evanescence give Im k > 0.
 KIESSIG_API void amplitude(const SpecularBatch& batch, std::complex<double>* r);
 
+/// Amplitudes V (n_batch, n_q) and their complex derivatives dV, in the shapes of reflectivity_jacobian. scale,
+/// background and dq are not written. Null pointers are skipped.
+KIESSIG_API void amplitude_jacobian(const SpecularBatch& batch, std::complex<double>* v,
+                                    const SpecularFields<std::complex<double>*>& jacobian);
+
+/// Amplitudes and the gradient of a real number L whose differential is sum Re(conj(cotangent) dV), with a cotangent
+/// dL/dRe V + i dL/dIm V (n_batch, n_q), in the shapes of reflectivity_vjp. scale, background and dq are not written.
+KIESSIG_API void amplitude_vjp(const SpecularBatch& batch, const std::complex<double>* cotangent,
+                               std::complex<double>* v, const SpecularFields<double*>& gradient);
+
 /// Values (n_batch, n_q) and the Jacobian: thickness (n_batch, n_q, n_layers), sld and sld_imag
 /// (n_batch, n_q, n_layers + 2), roughness (n_batch, n_q, n_layers + 1), all others (n_batch, n_q), the derivative of a
 /// point with respect to its own q, dq, or the batch element's scale and background. Null pointers are skipped.

@@ -128,7 +128,7 @@ void smeared_gradient(const typename P::Batch& in, const Cotangent& given, const
       const double* weights = smearing.weights(i) - smearing.first(i);
       for (Index k = smearing.first(i); k < smearing.last(i); ++k) node_bar[k] += weight * weights[k];
       if (moving) continue;
-      const Smearing::Sums sums = smearing.sums(i);
+      const Smearing::Sums sums = smearing.sums(c, i);
       s.r[size(c * g.count + i)] = sums.r;
       s.dq[size(i)] += weight * sums.dq;
       s.dsigma[size(i)] += weight * sums.dsigma;

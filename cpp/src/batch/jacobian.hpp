@@ -95,7 +95,7 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
         for (Index i = 0; i < g.count; ++i) {
           const Smearing::Sums sums = smearing.nodes_move()
                                           ? smearing.sums(i, s.node_r.data() + c * nodes, s.node_dq.data() + c * nodes)
-                                          : smearing.sums(i);
+                                          : smearing.sums(c, i);
           put(c, i, sums.r, sums.dq, sums.dsigma, s.accumulated.data() + (c * g.count + i) * stride);
         }
       }

@@ -57,7 +57,7 @@ void batch_tangent(const typename P::Batch& in, const typename P::template Field
           } else if (moving) {
             put(c, i, smearing.value(i, values), smearing.value(i, derivatives));
           } else {
-            const Smearing::Sums sums = smearing.sums(i);
+            const Smearing::Sums sums = smearing.sums(c, i);
             put(c, i, sums.r, smearing.value(i, derivatives) + along_q(i) * sums.dq + along_sigma(i) * sums.dsigma);
           }
         }

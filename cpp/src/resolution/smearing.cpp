@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "../specular/kernel.hpp"
 #include "gauss_legendre.hpp"
 
 namespace kiessig {
@@ -11,6 +12,8 @@ namespace kiessig {
 namespace {
 
 constexpr std::size_t k_order = GaussLegendre::k_order;
+
+std::size_t size(std::ptrdiff_t n) { return static_cast<std::size_t>(n); }
 
 // How far a kernel reaches, in sigma. Beyond 7 it holds 3e-12 of its weight. A kernel that is wide compared with its Q
 // reaches up to the plateau of total reflection, which outweighs a steeply falling R: it is followed to 9 (2e-19).
@@ -47,34 +50,38 @@ double tail_of(const double* values) {
   return tail;
 }
 
-// Whether the amplitudes at a panel's nodes are those of a function that they resolve. The amplitude and not R: where a
-// stack without absorption reflects totally, R is 1 and shows nothing of the resonances that its derivatives have.
-bool is_resolved(const double* re, const double* im) {
-  double largest = 0.0;
-  for (std::size_t i = 0; i < k_order; ++i) largest = std::max(largest, re[i] * re[i] + im[i] * im[i]);
-  return std::max(tail_of(re), tail_of(im)) <= k_tail_fraction * std::sqrt(largest);
-}
-
 }  // namespace
 
-// Panel width at position x: from the local fringe frequency d(phase)/dQ = sum_j d_j Q / (2 |k_j|) and the kernel.
-double Smearing::width(const Stack& stack, double x, double sigma) const {
-  const std::ptrdiff_t n = stack.layout().n;
-  const double quarter = 0.25 * x * x;
-  double omega = 0.0;
-  for (std::ptrdiff_t j = 1; j <= n; ++j) {
-    const double d = stack.thickness(j);
-    if (d == 0.0) continue;
-    // within 1/d of its critical edge a layer shows no fringe
-    const double k = std::max(std::sqrt(std::abs(quarter - stack.offset(j))), 1.0 / d);
-    omega += d * std::max(0.5 * std::abs(x) / k, 1e-3);
+// Whether the amplitudes at the nodes of the panel in this slot are those of functions that they resolve. The amplitude
+// and not R: where a stack without absorption reflects totally, R is 1 and shows nothing of the resonances that its
+// derivatives have.
+bool Smearing::is_resolved(std::ptrdiff_t slot) const {
+  double largest = 0.0;
+  double tail = 0.0;
+  for (std::size_t a = 0; a < panel_re_.size(); ++a) {
+    const double* re = panel_re_[a].data() + slot;
+    const double* im = panel_im_[a].data() + slot;
+    for (std::size_t i = 0; i < k_order; ++i) largest = std::max(largest, re[i] * re[i] + im[i] * im[i]);
+    tail = std::max({tail, tail_of(re), tail_of(im)});
   }
+  return tail <= k_tail_fraction * std::sqrt(largest);
+}
+
+double Smearing::value_at(std::size_t channel, std::size_t slot) const {
+  const double re = panel_re_[channel][slot];
+  const double im = panel_im_[channel][slot];
+  return re * re + im * im;
+}
+
+// Panel width at position x, from the local fringe frequency and the kernel.
+double Smearing::width(const Reflector& reflector, double x, double sigma) const {
+  const double omega = reflector.fringe_frequency(x);
   const double half = k_bandwidth / (omega + 5.7 / sigma);
   return 2.0 * (omega > 0.0 ? std::min(half, k_phase / omega) : half);
 }
 
 // Panels for [from, to], where R has no kink inside.
-void Smearing::cover_plain(const Stack& stack, double from, double to) {
+void Smearing::cover_plain(const Reflector& reflector, double from, double to) {
   double x = from;
   while (x < to) {
     double narrowest = HUGE_VAL;
@@ -82,11 +89,11 @@ void Smearing::cover_plain(const Stack& stack, double from, double to) {
       if (s.left > x) break;
       if (s.right > x) narrowest = std::min(narrowest, s.sigma);
     }
-    double w = width(stack, x, narrowest);
+    double w = width(reflector, x, narrowest);
     for (const Support& s : supports_) {  // kernels that begin within the panel and want a narrower one
       if (s.left <= x) continue;
       if (s.left >= x + w) break;
-      const double narrower = width(stack, s.left, s.sigma);
+      const double narrower = width(reflector, s.left, s.sigma);
       if (narrower < w) w = std::max(s.left - x, narrower);
     }
     if (to - x < 2.0 * w) w = to - x > w ? 0.5 * (to - x) : to - x;
@@ -99,58 +106,69 @@ void Smearing::cover_plain(const Stack& stack, double from, double to) {
 }
 
 // Panels for [from, to], split at the kinks, with square-root panels beside each.
-void Smearing::cover(const Stack& stack, double from, double to) {
+void Smearing::cover(const Reflector& reflector, double from, double to) {
   double narrowest = HUGE_VAL;
   for (const Support& s : supports_) {
     if (s.left < to && s.right > from) narrowest = std::min(narrowest, s.sigma);
   }
   double x = from;
-  for (double kink : kinks_) {
+  for (std::size_t i = 0; i < kinks_.size(); ++i) {
+    const double kink = kinks_[i];
     if (kink <= x || kink >= to) continue;
     if (kink == 0.0) {  // R is a smooth function of |Q|
-      cover_plain(stack, x, 0.0);
+      cover_plain(reflector, x, 0.0);
       x = 0.0;
       continue;
     }
-    const double w = 0.5 * width(stack, kink, narrowest);
+    const double w = 0.5 * width(reflector, kink, narrowest);
     const double below = std::max(kink - w, x);
-    const double above = std::min(kink + w, to);
-    cover_plain(stack, x, below);
+    double above = std::min(kink + w, to);
+    if (i + 1 < kinks_.size()) above = std::min(above, 0.5 * (kink + kinks_[i + 1]));
+    cover_plain(reflector, x, below);
     panels_.push_back({-std::sqrt(kink - below), 0.0, kink, -1, false, 0});
     panels_.push_back({0.0, std::sqrt(above - kink), kink, 1, false, 0});
     x = above;
   }
-  cover_plain(stack, x, to);
+  cover_plain(reflector, x, to);
 }
 
-// Evaluates R on all panels and halves those that do not resolve it.
-void Smearing::refine(Stack& stack) {
+// Appends the amplitudes at batch_q_ to those of the panels.
+void Smearing::evaluate(Reflector& reflector) {
+  const std::size_t count = batch_q_.size();
+  batch_re_.resize(panel_re_.size() * count);
+  batch_im_.resize(panel_re_.size() * count);
+  reflector.amplitudes(batch_q_.data(), static_cast<std::ptrdiff_t>(count), batch_re_.data(), batch_im_.data());
+  const auto append = [count](std::vector<double>& to, const double* from) { to.insert(to.end(), from, from + count); };
+  for (std::size_t a = 0; a < panel_re_.size(); ++a) {
+    append(panel_re_[a], batch_re_.data() + a * count);
+    append(panel_im_[a], batch_im_.data() + a * count);
+  }
+}
+
+// Evaluates the amplitudes on all panels and halves those that do not resolve them.
+void Smearing::refine(Reflector& reflector) {
   const GaussLegendre& rule = GaussLegendre::rule();
-  panel_re_.clear();
-  panel_im_.clear();
+  panel_re_.assign(size(reflector.n_amplitudes()), {});
+  panel_im_.assign(size(reflector.n_amplitudes()), {});
   for (int halving = 0;; ++halving) {
     batch_q_.clear();
     for (Panel& p : panels_) {
       if (p.resolved) continue;
-      p.slot = static_cast<std::ptrdiff_t>(panel_re_.size() + batch_q_.size());
+      p.slot = static_cast<std::ptrdiff_t>(panel_re_[0].size() + batch_q_.size());
       for (double t : rule.node) {
         const double u = 0.5 * (p.from + p.to) + 0.5 * (p.to - p.from) * t;
         batch_q_.push_back(std::abs(p.position(u)));
       }
     }
     if (batch_q_.empty()) return;
-    const std::size_t start = panel_re_.size();
     if (static_cast<std::ptrdiff_t>(panels_.size() * k_order) > k_most_nodes) refuse();
-    panel_re_.resize(start + batch_q_.size());
-    panel_im_.resize(start + batch_q_.size());
-    stack.amplitudes(batch_q_.data(), static_cast<std::ptrdiff_t>(batch_q_.size()), panel_re_.data() + start,
-                     panel_im_.data() + start);
+    evaluate(reflector);
     next_.clear();
     for (Panel& p : panels_) {
       if (!p.resolved) {
         const double middle = 0.5 * (p.from + p.to);
         const bool splits = middle > p.from && middle < p.to && halving < k_most_halvings;
-        if (splits && !is_resolved(panel_re_.data() + p.slot, panel_im_.data() + p.slot)) {
+        if (splits && !is_resolved(p.slot)) {
           Panel lower = p, upper = p;
           lower.to = upper.from = middle;
           next_.push_back(lower);
@@ -181,36 +199,40 @@ void Smearing::build(const FixedRule& rule, const double* q, const double* sigma
   }
 }
 
-// Whether the edge lies within some kernel's reach.
-bool Smearing::covers(double edge_squared) const {
-  if (edge_squared <= 0.0) return false;
-  const double edge = std::sqrt(edge_squared);
-  return std::any_of(supports_.begin(), supports_.end(), [edge](const Support& s) {
-    return (s.left < edge && edge < s.right) || (s.left < -edge && -edge < s.right);
+// Whether one of the edges lies within some kernel's reach.
+bool Smearing::covers(const std::vector<double>& edges) const {
+  return std::any_of(edges.begin(), edges.end(), [this](double edge) {
+    return std::any_of(supports_.begin(), supports_.end(), [edge](const Support& s) {
+      return (s.left < edge && edge < s.right) || (s.left < -edge && -edge < s.right);
+    });
   });
 }
 
 // Evaluates R at the nodes that are there, if they are for these points, and tells whether they still serve.
-bool Smearing::still_resolves(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m) {
-  const std::size_t count = static_cast<std::size_t>(m);
-  if (nodes_move() || panels_.empty() || q_.size() != count || !std::equal(q_.begin(), q_.end(), q) ||
-      !std::equal(sigma_.begin(), sigma_.end(), sigma)) {
+bool Smearing::still_resolves(Reflector& reflector, const double* q, const double* sigma, std::ptrdiff_t m) {
+  if (nodes_move() || panels_.empty() || q_.size() != size(m) || !std::equal(q_.begin(), q_.end(), q) ||
+      !std::equal(sigma_.begin(), sigma_.end(), sigma) || panel_re_.size() != size(reflector.n_amplitudes())) {
     return false;
   }
-  const double edge_squared = 4.0 * stack.offset(stack.layout().n + 1);
-  if (edge_squared != edge_squared_ && (covers(edge_squared) || covers(edge_squared_))) return false;
-  panel_re_.resize(r_.size());
-  panel_im_.resize(r_.size());
-  stack.amplitudes(node_q_.data(), n_nodes(), panel_re_.data(), panel_im_.data());
-  for (std::size_t p = 0; p < panels_.size(); ++p) {
-    if (!is_resolved(panel_re_.data() + p * k_order, panel_im_.data() + p * k_order)) return false;
+  new_edges_.clear();
+  reflector.edges(new_edges_);
+  if (new_edges_ != edges_ && (covers(new_edges_) || covers(edges_))) return false;
+  for (auto* panels : {&panel_re_, &panel_im_}) {
+    for (std::vector<double>& of_amplitude : *panels) of_amplitude.clear();
   }
-  for (std::size_t k = 0; k < r_.size(); ++k) r_[k] = panel_re_[k] * panel_re_[k] + panel_im_[k] * panel_im_[k];
+  batch_q_.assign(node_q_.begin(), node_q_.end());
+  evaluate(reflector);
+  for (std::size_t p = 0; p < panels_.size(); ++p) {
+    if (!is_resolved(static_cast<std::ptrdiff_t>(p * k_order))) return false;
+  }
+  for (std::size_t c = 0; c < panel_re_.size(); ++c) {
+    for (std::size_t k = 0; k < node_q_.size(); ++k) r_[c * node_q_.size() + k] = value_at(c, k);
+  }
   return true;
 }
 
-void Smearing::build(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m, bool reuse) {
-  if (reuse && still_resolves(stack, q, sigma, m)) return;
+void Smearing::build(Reflector& reflector, const double* q, const double* sigma, std::ptrdiff_t m, bool reuse) {
+  if (reuse && still_resolves(reflector, q, sigma, m)) return;
   rule_ = FixedRule{};
   q_.assign(q, q + m);
   sigma_.assign(sigma, sigma + m);
@@ -221,25 +243,26 @@ void Smearing::build(Stack& stack, const double* q, const double* sigma, std::pt
   }
   std::sort(supports_.begin(), supports_.end(), [](const Support& a, const Support& b) { return a.left < b.left; });
   kinks_.clear();
-  edge_squared_ = 4.0 * stack.offset(stack.layout().n + 1);
-  if (edge_squared_ > 0.0) kinks_.push_back(-std::sqrt(edge_squared_));
+  edges_.clear();
+  reflector.edges(edges_);
   kinks_.push_back(0.0);
-  if (edge_squared_ > 0.0) kinks_.push_back(std::sqrt(edge_squared_));
+  for (double edge : edges_) kinks_.insert(kinks_.end(), {-edge, edge});
+  std::sort(kinks_.begin(), kinks_.end());
+  kinks_.erase(std::unique(kinks_.begin(), kinks_.end()), kinks_.end());
 
   panels_.clear();
   for (std::size_t i = 0; i < supports_.size();) {
     const double left = supports_[i].left;
     double right = supports_[i].right;
     for (++i; i < supports_.size() && supports_[i].left <= right; ++i) right = std::max(right, supports_[i].right);
-    cover(stack, left, right);
+    cover(reflector, left, right);
   }
-  refine(stack);
+  refine(reflector);
 
   const GaussLegendre& rule = GaussLegendre::rule();
   position_.clear();
   node_q_.clear();
   node_weight_.clear();
-  r_.clear();
   for (const Panel& p : panels_) {
     const double half = 0.5 * (p.to - p.from);
     for (std::size_t i = 0; i < k_order; ++i) {
@@ -247,8 +270,6 @@ void Smearing::build(Stack& stack, const double* q, const double* sigma, std::pt
       position_.push_back(p.position(u));
       node_q_.push_back(std::abs(position_.back()));
       node_weight_.push_back(half * rule.weight[i] * std::abs(p.slope(u)));
-      const std::size_t at = static_cast<std::size_t>(p.slot) + i;
-      r_.push_back(panel_re_[at] * panel_re_[at] + panel_im_[at] * panel_im_[at]);
     }
   }
   // nodes without weight, so that every point can use whole vectors of nodes
@@ -256,7 +277,13 @@ void Smearing::build(Stack& stack, const double* q, const double* sigma, std::pt
     position_.push_back(position_.back());
     node_q_.push_back(node_q_.back());
     node_weight_.push_back(0.0);
-    r_.push_back(r_.back());
+  }
+  r_.clear();
+  for (std::size_t c = 0; c < panel_re_.size(); ++c) {
+    for (const Panel& p : panels_) {
+      for (std::size_t i = 0; i < k_order; ++i) r_.push_back(value_at(c, size(p.slot) + i));
+    }
+    for (std::ptrdiff_t i = 0; i < k_max_width; ++i) r_.push_back(r_.back());
   }
   // positions alone reach one vector further: weights may be asked for from any node on
   for (std::ptrdiff_t i = 0; i < k_max_width; ++i) {
@@ -303,11 +330,11 @@ const double* Smearing::weights(std::ptrdiff_t i) {
   return weights_.data();
 }
 
-Smearing::Sums Smearing::sums(std::ptrdiff_t i) {
+Smearing::Sums Smearing::sums(std::ptrdiff_t channel, std::ptrdiff_t i) {
   const std::size_t point = static_cast<std::size_t>(i);
   double total[3];
   kernels().gaussian_sums(q_[point], sigma_[point], position_.data() + first_[point], weights(i),
-                          r_.data() + first_[point], last_[point] - first_[point], total);
+                          node_r(channel) + first_[point], last_[point] - first_[point], total);
   return {total[0], total[1] / sigma_[point], total[2] / sigma_[point]};
 }
 

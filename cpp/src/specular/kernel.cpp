@@ -469,6 +469,54 @@ static void jvp(const StackConstants& s, const Points& points, const double* tan
   }
 }
 
+// As jacobian() and vjp(), for Re(conj(c) dV_0) with a number c per point.
+static void amplitude_jacobian(const StackConstants& s, const Points& points, ptrdiff_t count, const double* c_re,
+                               const double* c_im, double* re, double* im, const JacobianRows& rows, double* dq,
+                               double* workspace) {
+  const RowLayout row{s.n};
+  double* entries = aligned(workspace);
+  double* media = entries + (row.size() + k_width) * k_width;
+  const StoreSink sink{entries};
+  for (ptrdiff_t i = 0; i < points.m; i += k_width) {
+    const Complex a = {load(c_re + i), -load(c_im + i)};
+    const auto seed = [a](Complex, Mask) { return a; };
+    Vec dq_here;
+    const Complex v = sweep(s, points, i, media, seed, sink, dq_here);
+    store(re + i, v.re);
+    store(im + i, v.im);
+    store(dq + i, dq_here);
+    const auto write = [&](ptrdiff_t first, ptrdiff_t length, double* field, ptrdiff_t stride) {
+      write_rows(entries + first * k_width, length, field + i * stride, stride, field + (count - 1) * stride + length);
+    };
+    write(row.thickness(), row.n, rows.thickness, rows.thickness_stride);
+    write(row.sld(), row.n + 2, rows.sld, rows.sld_stride);
+    write(row.sld_imag(), row.n + 2, rows.sld_imag, rows.sld_imag_stride);
+    write(row.roughness(), row.n + 1, rows.roughness, rows.roughness_stride);
+  }
+}
+
+static void amplitude_vjp(const StackConstants& s, const Points& points, const double* c_re, const double* c_im,
+                          double* re, double* im, double* gradient, double* dq, double* workspace) {
+  const ptrdiff_t size = RowLayout{s.n}.size();
+  double* sums = aligned(workspace);
+  double* media = sums + size * k_width;
+  for (ptrdiff_t e = 0; e < size * k_width; ++e) sums[e] = 0.0;
+  for (ptrdiff_t i = 0; i < points.m; i += k_width) {
+    SumSink sink{sums, broadcast(1.0)};
+    const Complex a = {load(c_re + i), -load(c_im + i)};
+    const auto seed = [&](Complex, Mask flagged) {
+      sink.weight = select(flagged, broadcast(0.0), sink.weight);
+      return a;
+    };
+    Vec dq_here;
+    const Complex v = sweep(s, points, i, media, seed, sink, dq_here);
+    store(re + i, v.re);
+    store(im + i, v.im);
+    store(dq + i, sink.weight * dq_here);
+  }
+  for (ptrdiff_t e = 0; e < size; ++e) gradient[e] += sum(load(sums + e * k_width));
+}
+
 static void gaussian_weights(double centre, double sigma, const double* nodes, const double* node_weights, ptrdiff_t m,
                              double* weights) {
   const double inverse_sigma = 1.0 / sigma;
@@ -560,6 +608,8 @@ const Kernels KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME) = {
     KIESSIG_ISA_NAME::gaussian_sums,
     KIESSIG_ISA_NAME::weighted_sum,
     KIESSIG_ISA_NAME::add_weighted_rows,
-    KIESSIG_ISA_NAME::elementary};
+    KIESSIG_ISA_NAME::elementary,
+    KIESSIG_ISA_NAME::amplitude_jacobian,
+    KIESSIG_ISA_NAME::amplitude_vjp};
 
 }  // namespace kiessig

@@ -77,8 +77,8 @@ def amplitude_jacobian(
 
     Notes
     -----
-    The reflectivity's derivatives are ``2 Re(conj(V) dV)``; `reflectivity_jacobian` computes them at half the cost.
-    What is said there of one-sided derivatives holds here.
+    The reflectivity's derivatives are ``2 Re(conj(V) dV)``; `reflectivity_jacobian` computes them at a third of the
+    cost. What is said there of one-sided derivatives holds here.
 
     Examples
     --------

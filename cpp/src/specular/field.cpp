@@ -55,7 +55,7 @@ void for_points(const SpecularBatch& in, double estimate, const Begin& begin, co
   });
 }
 
-constexpr double k_step_time = 60.0;  // of one layer or one depth, in nanoseconds
+constexpr double k_step_time = 100.0;  // of one layer or one depth, in nanoseconds
 
 }  // namespace
 

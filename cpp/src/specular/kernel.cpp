@@ -604,12 +604,12 @@ const Kernels KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME) = {
     KIESSIG_ISA_NAME::compare,
     KIESSIG_ISA_NAME::misfit,
     KIESSIG_ISA_NAME::jvp,
+    KIESSIG_ISA_NAME::amplitude_jacobian,
+    KIESSIG_ISA_NAME::amplitude_vjp,
     KIESSIG_ISA_NAME::gaussian_weights,
     KIESSIG_ISA_NAME::gaussian_sums,
     KIESSIG_ISA_NAME::weighted_sum,
     KIESSIG_ISA_NAME::add_weighted_rows,
-    KIESSIG_ISA_NAME::elementary,
-    KIESSIG_ISA_NAME::amplitude_jacobian,
-    KIESSIG_ISA_NAME::amplitude_vjp};
+    KIESSIG_ISA_NAME::elementary};
 
 }  // namespace kiessig

@@ -141,5 +141,5 @@ TEST_CASE(field_depth_of_a_bare_mirror) {
   const double offset = k_four_pi * 6.36;
   CHECK_NEAR(depth[1], 0.5 / std::sqrt(offset), 1e-13);
   CHECK_NEAR(depth[3], 0.5 / std::sqrt(offset - 0.25e-4), 1e-12);
-  for (std::size_t i : {0, 2, 4, 5, 6, 7}) CHECK(std::isinf(depth[i]));
+  for (const std::size_t i : std::vector<std::size_t>{0, 2, 4, 5, 6, 7}) CHECK(std::isinf(depth[i]));
 }

@@ -1,5 +1,7 @@
 // Gaussian smearing against integration by brute force.
 #include "../../src/resolution/smearing.hpp"
+#include "../../src/specular/kernel.hpp"
+#include "../../src/specular/stack.hpp"
 
 #include <stdexcept>
 #include <thread>

@@ -113,7 +113,7 @@ class Efficiencies:
             array = real_array("Efficiencies", name, value)
             _require("Efficiencies", name, array, (array >= 0.0) & (array <= 1.0), "between 0 and 1")
             arrays.append(array)
-        self._arrays = EfficiencyDerivatives._make(arrays)
+        self._arrays: EfficiencyDerivatives[FloatArray] = EfficiencyDerivatives._make(arrays)
 
     @property
     def polariser(self) -> FloatArray:
@@ -245,7 +245,9 @@ class Efficiencies:
         """Return the channels broadcast with the efficiencies, or raise."""
         function = f"Efficiencies.{method}"
         if not isinstance(channels, Channels):
-            message = f"{function}: channels must be kiessig.Channels(pp=, pm=, mp=, mm=); got {type(channels).__name__}"
+            message = (
+                f"{function}: channels must be kiessig.Channels(pp=, pm=, mp=, mm=); got {type(channels).__name__}"
+            )
             raise InvalidValueError(message)
         arrays = [real_array(function, name, value) for name, value in zip(Channels._fields, channels, strict=True)]
         for name, array in zip(Channels._fields, arrays, strict=True):
@@ -269,13 +271,13 @@ def efficiency_arrays(efficiencies: Efficiencies) -> EfficiencyDerivatives[Float
 
 
 def mixed(efficiencies: Efficiencies, channels: Sequence[FloatArray], trailing: int = 0) -> Channels[FloatArray]:
-    """Intensities; arrays may have `trailing` more axes than the result has, behind its own."""
+    """Mix the channels; arrays may have `trailing` more axes than the result has, behind its own."""
     front, back = _arms(efficiencies)
     return _apply(front, back, channels, trailing)
 
 
 def mixed_transposed(efficiencies: Efficiencies, cotangent: Sequence[FloatArray]) -> Channels[FloatArray]:
-    """Derivatives with respect to the reflectivities from those with respect to the intensities."""
+    """Compute derivatives with respect to the reflectivities from those with respect to the intensities."""
     front, back = _arms(efficiencies)
     return _apply(_transpose(front), _transpose(back), cotangent, 0)
 
@@ -283,7 +285,7 @@ def mixed_transposed(efficiencies: Efficiencies, cotangent: Sequence[FloatArray]
 def mixed_derivatives(
     efficiencies: Efficiencies, channels: Sequence[FloatArray]
 ) -> EfficiencyDerivatives[Channels[FloatArray]]:
-    """Derivatives of the intensities with respect to the efficiencies, point by point."""
+    """Compute derivatives of the intensities with respect to the efficiencies, point by point."""
     front, back = _arms(efficiencies)
     arrays = efficiencies._arrays
     of_front = _arm_derivatives(arrays.polariser, arrays.polariser_flipper)
@@ -313,7 +315,7 @@ def _arms(efficiencies: Efficiencies) -> tuple[_Arm, _Arm]:
 
 
 def _arm_derivatives(p: FloatArray, f: FloatArray) -> tuple[_Arm, _Arm]:
-    """Derivatives of the weights with respect to p and to f."""
+    """Return the derivatives of the weights with respect to p and to f."""
     one, zero = np.ones_like(p), np.zeros_like(p)
     by_p, by_f = 1.0 - 2.0 * f, 2.0 * p - 1.0
     return [[one, -one], [by_p, -by_p]], [[zero, zero], [-by_f, by_f]]

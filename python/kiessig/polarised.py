@@ -185,7 +185,7 @@ def polarised_reflectivity(
     -----
     The reflectivity is the squared modulus of the amplitude. With spin flip in a field the wavevectors before and after
     differ, and the intensity at a detector is their ratio times that, zero where the scattered spin cannot propagate
-    (incident -, Q^2 below 7.3e-5 ... per tesla of the fronting); this factor is not included.
+    (incident -, Q below 0.0153 times the square root of the field in tesla); this factor is not included.
 
     In a laterally uniform sample the normal component of the induction is the same in all media, so that a
     magnetisation out of the plane shows by its component in the plane alone. For such samples leave `phi_m` at 0 and
@@ -200,9 +200,10 @@ def polarised_reflectivity(
     Examples
     --------
     >>> import kiessig as ks
-    >>> r = ks.polarised_reflectivity([0.02, 0.05], [200.0], [0.0, 8.0, 2.07], sld_magnetic=[0.0, 5.0, 0.0], theta_m=45.0)
-    >>> r.pp.shape, bool((r.pp > r.mm).all()), bool((r.pm > 0).all())
-    ((2,), True, True)
+    >>> film = {"thickness": [200.0], "sld": [0.0, 8.0, 2.07], "sld_magnetic": [0.0, 5.0, 0.0]}
+    >>> r = ks.polarised_reflectivity([0.02, 0.05], **film, theta_m=45.0)
+    >>> r.pp.shape, bool((r.pm > 0).all())
+    ((2,), True)
     """
     call = _prepare(
         "polarised_reflectivity",
@@ -353,14 +354,13 @@ def polarised_reflectivity_vjp(
         efficiencies,
     )
     rows = [call.weights(f"cotangent.{name}", array) for name, array in _named(function, cotangent).items()]
-    weights = Channels._make(call.points(row) for row in rows)
+    weights: Channels[FloatArray] = Channels._make(call.points(row) for row in rows)
     through = weights if efficiencies is None else mixed_transposed(efficiencies, weights)
     stacked = np.stack([np.ascontiguousarray(array).reshape(rows[0].shape) for array in through], axis=1)
     values, fields = call.run(_core.polarised_vjp, stacked)
     r = _split(call, values)
     gradient: list[FloatArray | None] = [
-        None if array is None else call.reduced(name, array)
-        for name, array in zip(_CORE_FIELDS, fields, strict=True)
+        None if array is None else call.reduced(name, array) for name, array in zip(_CORE_FIELDS, fields, strict=True)
     ]
     if efficiencies is not None:
         derivatives = mixed_derivatives(efficiencies, r)
@@ -496,12 +496,12 @@ def _check_incident_medium(function: str, arguments: Mapping[str, Any]) -> None:
         x = np.cos(phi) * np.cos(theta)
         y = np.cos(phi) * np.sin(theta) * np.cos(guide) - np.sin(phi) * np.sin(guide)
         across = np.hypot(x, y)
-        wrong = np.broadcast_to((size != 0.0) & (across > _ACROSS), (len(used),) if len(used) > 1 else np.shape(size))
-        if np.any(wrong & used.any(axis=1)):
+        wrong = (size != 0.0) & (across > _ACROSS) & used.any(axis=1)
+        if wrong.any():
+            part = float(np.max(np.where(wrong, np.abs(size * across), 0.0)))
             message = (
                 f"{function}: the {name}, through which the beam comes, must be magnetised along the guide field or "
-                f"not at all; sld_magnetic[..., {medium}] has a part of {float(np.max(np.abs(size * across))):.3g} "
-                "across it"
+                f"not at all; sld_magnetic[..., {medium}] has a part of {part:.3g} across it"
             )
             raise InvalidValueError(message)
 

@@ -32,10 +32,8 @@ def _spinors(b):
     size = mp.sqrt(x * x + y * y + z * z)
     if size == 0:
         return ((mpf(1), mpf(0)), (mpf(0), mpf(1)))
-    if z >= 0:  # the component that is not a difference comes first
-        plus = (mpc(size + z), mpc(x, y))
-    else:
-        plus = (mpc(x, -y), mpc(size - z))
+    # the component that is not a difference comes first
+    plus = (mpc(size + z), mpc(x, y)) if z >= 0 else (mpc(x, -y), mpc(size - z))
     norm = mp.sqrt(abs(plus[0]) ** 2 + abs(plus[1]) ** 2)
     up, down = plus[0] / norm, plus[1] / norm
     return ((up, down), (-mp.conj(down), mp.conj(up)))
@@ -45,9 +43,7 @@ def _overlap(left, right):
     return mp.conj(left[0]) * right[0] + mp.conj(left[1]) * right[1]
 
 
-def amplitudes(
-    q, thickness, sld, sld_imag, roughness, sld_magnetic, theta_m, phi_m=None, guide_angle=90.0, field=0.0
-):
+def amplitudes(q, thickness, sld, sld_imag, roughness, sld_magnetic, theta_m, phi_m=None, guide_angle=90.0, field=0.0):
     """Reflection amplitudes (pp, pm, mp, mm), mpc, of one Q at the current mpmath precision."""
     if q == 0:
         return (mpc(-1), mpc(0), mpc(0), mpc(-1))
@@ -68,7 +64,10 @@ def amplitudes(
             step = [spin * front - sign * sizes[j] + mpf(media[0][0]) - mpf(rho) for sign in (1, -1)]
             k.append([mp.sqrt(mpc(mpf(q) ** 2 / 4 + unit * s, unit * mpf(mu) if j > 0 else 0)) for s in step])
         k[0][incident] = mpc(mpf(q) / 2)
-        e = [[mp.exp(1j * k[j][a] * mpf(thickness[j - 1])) if 0 < j <= n else mpc(1) for a in (0, 1)] for j in range(n + 2)]
+        e = [
+            [mp.exp(1j * k[j][a] * mpf(thickness[j - 1])) if 0 < j <= n else mpc(1) for a in (0, 1)]
+            for j in range(n + 2)
+        ]
         # unknowns of medium j: u_+, u_-, v_+, v_-; the fronting lacks u, the backing lacks v
         where = {}
         for j in range(n + 2):

@@ -7,7 +7,8 @@
 
 s is the spin of the incident neutron, whose own wavevector is Q/2. No backward wave comes from the backing. In the
 fronting P_± project on the guide field (z), and only b_0z counts. Rough interfaces: Névot and Croce's factor for every
-pair of spin states, in the matrix that carries the waves along the beam.
+pair of spin states, in the matrix that carries the waves along the beam. Complex arguments continue the amplitudes
+analytically. Growing exponentials are formed, so that thick absorbing layers overflow here.
 
 C. F. Majkrzak, K. V. O'Donovan and N. F. Berk, Polarized Neutron Reflectometry, in T. Chatterji (ed.), Neutron
 Scattering from Magnetic Materials (Elsevier, 2006), p. 397, doi:10.1016/B978-044451050-1/50010-0
@@ -28,7 +29,7 @@ UNIT = 4e-6 * np.pi
 def _projectors(b):
     """P_+ and P_− of one medium, (2, 2, 2); without a field any pair will do."""
     size = np.sqrt(np.sum(b**2))
-    x, y, z = b / size if size > 0 else (0.0, 0.0, 1.0)
+    x, y, z = b / size if size != 0 else (0.0, 0.0, 1.0)
     axis = np.array([[z, x - 1j * y], [x + 1j * y, -z]])
     return np.array([np.eye(2) + axis, np.eye(2) - axis]) / 2
 
@@ -38,8 +39,8 @@ def _incident(spin, q, thickness, rho, roughness, b, p):
     size = np.sqrt(np.sum(b**2, axis=1))
     size[0] = b[0, 2]
     energy = q**2 / 4 + UNIT * (rho[0] + spin * size[0])
-    k = np.sqrt(energy[:, None, None] - UNIT * (rho[:, None] + size[:, None] * np.array([1, -1])))
-    k = np.where(k.imag < 0, -k, k)
+    square = energy[:, None, None] - UNIT * (rho[:, None] + size[:, None] * np.array([1, -1]))
+    k = np.exp(0.25j * np.pi) * np.sqrt(-1j * square)  # cut along the negative imaginary axis, which physics stays off
     k[:, 0, 0 if spin > 0 else 1] = q / 2
     matrix = np.broadcast_to(np.eye(4, dtype=complex), (q.size, 4, 4))
     for j in range(len(rho) - 1):
@@ -58,24 +59,21 @@ def _incident(spin, q, thickness, rho, roughness, b, p):
     return -np.linalg.solve(matrix[:, 2:, 2:], source[..., None])[..., 0]
 
 
-def amplitudes(
-    q, thickness, sld, sld_imag, roughness, sld_magnetic, theta_m, phi_m=None, guide_angle=90.0, field=0.0
-):
+def amplitudes(q, thickness, sld, sld_imag, roughness, sld_magnetic, theta_m, phi_m=None, guide_angle=90.0, field=0.0):
     """Reflection amplitudes of an array of Q, (4, n_q) in the order pp, pm, mp, mm; Q < 0 comes from the back."""
-    q = np.atleast_1d(np.asarray(q, dtype=np.float64))
+    q = np.atleast_1d(np.asarray(q))
     phi_m = np.zeros(len(sld)) if phi_m is None else phi_m
-    b = np.array(vectors(sld_magnetic, theta_m, phi_m, guide_angle, field), dtype=np.float64)
-    rho = np.asarray(sld, dtype=np.float64) - 1j * np.asarray(sld_imag, dtype=np.float64)
+    b = np.array(vectors(sld_magnetic, theta_m, phi_m, guide_angle, field), dtype=complex)
     result = np.zeros((4, q.size), dtype=complex)
     result[[0, 3]] = -1.0  # Q = 0
-    for chosen, order in ((q > 0, slice(None)), (q < 0, slice(None, None, -1))):
+    for chosen, sign in ((q.real > 0, 1), (q.real < 0, -1)):
         if not np.any(chosen):
             continue
-        stack = [np.array(x[order]) for x in (np.asarray(thickness), rho, np.asarray(roughness), b)]
-        stack[1][0] = stack[1][0].real  # the fronting's absorption is ignored
-        p = np.array([_projectors(np.array([0.0, 0.0, 1.0])), *(_projectors(x) for x in stack[3][1:])])
+        d, rho, mu, sigma, field_of = (np.array(x)[::sign] for x in (thickness, sld, sld_imag, roughness, b))
+        rho = np.append(rho[:1], rho[1:] - 1j * mu[1:])  # the fronting's absorption is ignored
+        p = np.array([_projectors(np.array([0.0, 0.0, 1.0])), *(_projectors(x) for x in field_of[1:])])
         for i, spin in enumerate((1, -1)):
-            result[2 * i : 2 * i + 2, chosen] = _incident(spin, np.abs(q[chosen]), *stack, p).T
+            result[2 * i : 2 * i + 2, chosen] = _incident(spin, sign * q[chosen], d, rho, sigma, field_of, p).T
     return result
 
 

@@ -5,7 +5,8 @@
     b_x = m_x,   b_y = m_y cos A − m_z sin A,   b_z = m_y sin A + m_z cos A + B2SLD · field      A = guide_angle
     potential of a medium = sld − i sld_imag + b · σ
 
-The guide field is the axis of quantisation, z of this frame; B2SLD = |μ_n| m_n / (2π ħ²) turns tesla into 1e-6/angstrom².
+The guide field is the axis of quantisation, z of this frame; B2SLD = |μ_n| m_n / (2π ħ²) turns tesla into SLD, in
+1e-6/angstrom². Complex arguments continue the formulas analytically.
 
 C. F. Majkrzak, K. V. O'Donovan and N. F. Berk, Polarized Neutron Reflectometry, in T. Chatterji (ed.), Neutron
 Scattering from Magnetic Materials (Elsevier, 2006), p. 397, doi:10.1016/B978-044451050-1/50010-0
@@ -13,7 +14,7 @@ Scattering from Magnetic Materials (Elsevier, 2006), p. 397, doi:10.1016/B978-04
 
 from __future__ import annotations
 
-from mpmath import mp, mpf
+from mpmath import mp
 
 __all__ = ["B2SLD", "vectors"]
 
@@ -21,13 +22,13 @@ B2SLD = "2.31604654"  # a decimal string, so that every precision reads the same
 
 
 def vectors(sld_magnetic, theta_m, phi_m, guide_angle, field):
-    """(b_x, b_y, b_z) of every medium in 1e-6/angstrom², mpf at the current precision; angles in degrees."""
-    sine, cosine = mp.sinpi(mpf(guide_angle) / 180), mp.cospi(mpf(guide_angle) / 180)
+    """(b_x, b_y, b_z) of every medium in 1e-6/angstrom², at the current mpmath precision; angles in degrees."""
+    sine, cosine = mp.sinpi(mp.convert(guide_angle) / 180), mp.cospi(mp.convert(guide_angle) / 180)
     result = []
     for size, theta, phi in zip(sld_magnetic, theta_m, phi_m, strict=True):
-        theta, phi = mpf(theta) / 180, mpf(phi) / 180
-        m_x = mpf(size) * mp.cospi(phi) * mp.cospi(theta)
-        m_y = mpf(size) * mp.cospi(phi) * mp.sinpi(theta)
-        m_z = mpf(size) * mp.sinpi(phi)
-        result.append((m_x, m_y * cosine - m_z * sine, m_y * sine + m_z * cosine + mpf(B2SLD) * mpf(field)))
+        theta, phi = mp.convert(theta) / 180, mp.convert(phi) / 180
+        m_x = mp.convert(size) * mp.cospi(phi) * mp.cospi(theta)
+        m_y = mp.convert(size) * mp.cospi(phi) * mp.sinpi(theta)
+        m_z = mp.convert(size) * mp.sinpi(phi)
+        result.append((m_x, m_y * cosine - m_z * sine, m_y * sine + m_z * cosine + mp.mpf(B2SLD) * mp.convert(field)))
     return result

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from reference.magnetic_stacks import MagneticStack
-from reference.polarised_derivatives import jacobian
+from reference.polarised_derivatives import derivatives
+from reference.polarised_transfer_matrix import reflectivities
 
 __all__ = ["polarised_jacobian", "polarised_jvp", "polarised_reflectivity", "polarised_vjp"]
 
@@ -34,30 +35,35 @@ def _row(arguments, name, b):
     return rows[b if len(rows) > 1 else 0]
 
 
-def polarised_jacobian(arguments):
-    """(r, fields): fields (n_batch, 4, n_q, length), or (n_batch, 4, n_q) for what has one entry a point or stack."""
+def _elements(arguments):
+    """(q, stack, scale, background) of every element of the batch."""
     if arguments["dq"] is not None:
         message = "no resolution here"
         raise NotImplementedError(message)
-    values, columns = [], {name: [] for name in ORDER[:-1]}
     for b in range(arguments["n_batch"]):
         fields = {name: _row(arguments, name, b) for name in MagneticStack._fields}
         fields |= {name: float(fields[name][0]) for name in ("guide_angle", "field")}
         scale, background = (float(_row(arguments, name, b)[0]) for name in ("scale", "background"))
-        r, slopes = jacobian(_row(arguments, "q", b), MagneticStack(**fields))
-        values.append(scale * r + background)
-        for name, slope in slopes.items():
-            columns[name].append(scale * slope)
-        columns["scale"].append(r)
-        columns["background"].append(np.ones_like(r))
-    if not values:
-        raise NotImplementedError
-    return np.array(values), (*(np.array(columns[name]) for name in ORDER[:-1]), None)
+        yield _row(arguments, "q", b), MagneticStack(**fields), scale, background
 
 
 def polarised_reflectivity(arguments):
     """R."""
-    return polarised_jacobian(arguments)[0]
+    return np.array([s * reflectivities(q, *stack) + background for q, stack, s, background in _elements(arguments)])
+
+
+def polarised_jacobian(arguments):
+    """(r, fields): fields (n_batch, 4, n_q, length), or (n_batch, 4, n_q) for what has one entry a point or stack."""
+    values, columns = [], {name: [] for name in ORDER[:-1]}
+    for q, stack, scale, background in _elements(arguments):
+        amplitudes, slopes = derivatives(q, stack)
+        r = np.abs(amplitudes) ** 2
+        values.append(scale * r + background)
+        for name, slope in slopes.items():
+            columns[name].append(scale * slope.value)
+        columns["scale"].append(r)
+        columns["background"].append(np.ones_like(r))
+    return np.array(values), (*(np.array(columns[name]) for name in ORDER[:-1]), None)
 
 
 def polarised_vjp(arguments, cotangent):

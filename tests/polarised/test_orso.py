@@ -41,7 +41,7 @@ def case(shared_data):
 
 def test_field_along_the_normal(case):
     # the field is uniform and nothing is magnetised: it drops out of every wavevector and no spin flips. The file's
-    # spin-flip columns, 1e-38 to 3e-32, are the squared roundoff of the program that wrote it.
+    # spin-flip columns, 1e-38 to 1e-31, are the squared roundoff of the program that wrote it.
     stack, data = case(0)
     r = ks.polarised_reflectivity(data[:, 0], **stack.arguments)
     for name in ("pp", "mm"):

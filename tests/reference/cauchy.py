@@ -2,7 +2,7 @@
 
     f′(x) = 1/(N h) Σ_n f(x + h ω^n) ω^−n + O(h^N),   ω = exp(2πi/N)
 
-The sum has no cancellation for an h of the order of a thousandth of the scale on which f changes, and N = 8 leaves
+The sum has no cancellation for an h of the order of a thousandth of the scale on which f changes, and N = 12 leaves
 nothing of the truncation.
 
 J. N. Lyness and C. B. Moler, SIAM J. Numer. Anal. 4 (1967) 202, doi:10.1137/0704019
@@ -14,7 +14,7 @@ import numpy as np
 
 __all__ = ["STEPS", "derivative"]
 
-POINTS = 8
+POINTS = 12
 STEPS = {
     "thickness": 0.05,
     "sld": 1e-2,

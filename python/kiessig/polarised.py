@@ -118,15 +118,15 @@ def polarised_reflectivity(
 ) -> Channels[FloatArray]:
     r"""Compute the four spin-dependent specular reflectivities of layered magnetic samples.
 
-    Solves the neutron's wave equation with the spin-dependent potential of every medium [1]_
+    Solves the neutron's wave equation with the spin-dependent potential of every medium [1]_ [2]_
 
     .. math::
 
         V_j = 4\pi (\rho_j - i \rho'_j + \mathbf{b}_j \cdot \boldsymbol{\sigma}), \qquad
-        \mathbf{b}_j = \rho^m_j (\cos\varphi \cos\theta, \cos\varphi \sin\theta, \sin\varphi) + 2.31604654\, \mathbf{H}
+        \mathbf{b}_j = \rho^m_j \cos\varphi_j (\cos\theta_j, \sin\theta_j, 0) + 2.31604654\, \mathbf{H}
 
-    in any direction of field and magnetisation, with Névot and Croce's factor for every pair of spin states at a rough
-    interface, and evaluates ``scale * smeared(R) + background``. In the sample's frame z is the surface normal
+    in any direction of field and magnetisation, with Névot and Croce's factor [3]_ for every pair of spin states at a
+    rough interface, and evaluates ``scale * smeared(R) + background``. In the sample's frame z is the surface normal
     (parallel to Q), and the guide field, the axis of the channels, lies in the (y, z) plane at `guide_angle` to z.
 
     Parameters
@@ -143,12 +143,13 @@ def polarised_reflectivity(
     roughness : float array, shape (..., n + 1), or scalar
         Width (1 sigma of the error function) of the interface between media j and j + 1, angstrom, non-negative.
     sld_magnetic : float array, shape (..., n + 2), or scalar
-        Magnetic scattering length density of all media, 1e-6/angstrom^2: length of the vector.
+        Magnetic scattering length density of all media, 1e-6/angstrom^2: in proportion to the magnetisation.
     theta_m : float array, shape (..., n + 2), or scalar
-        Angle from x to the part of the magnetic vector in the plane, degrees (ORSO's thetaM): 90 is parallel to a guide
+        Angle from x to the part of the magnetisation in the plane, degrees (ORSO's thetaM): 90 is parallel to a guide
         field in the plane.
     phi_m : float array, shape (..., n + 2), or scalar
-        Angle of the magnetic vector out of the plane, towards z, degrees; see Notes.
+        Angle of the magnetisation out of the plane, degrees: the part in the plane, which alone counts, is its cosine;
+        see Notes.
     guide_angle : float array, shape (...)
         Angle from the surface normal to the guide field, degrees (ORSO's AGUIDE): 90 in the plane, 0 along the normal.
     field : float array, shape (...)
@@ -187,15 +188,15 @@ def polarised_reflectivity(
     differ, and the intensity at a detector is their ratio times that, zero where the scattered spin cannot propagate
     (incident -, Q below 0.0153 times the square root of the field in tesla); this factor is not included.
 
-    In a laterally uniform sample the normal component of the induction is the same in all media, so that a
-    magnetisation out of the plane shows by its component in the plane alone. For such samples leave `phi_m` at 0 and
-    give that component; `phi_m` is the direction of the induction that the neutron meets, and is taken as it is given.
+    The normal component of the induction is the same in all media of a laterally uniform sample: the demagnetising
+    field undoes a magnetisation along the normal, and the neutron meets the part in the plane alone.
 
     References
     ----------
     .. [1] C. F. Majkrzak, K. V. O'Donovan, N. F. Berk, Polarized Neutron Reflectometry, in Neutron Scattering from
        Magnetic Materials (Elsevier, 2006), p. 397, doi:10.1016/B978-044451050-1/50010-0
-    .. [2] L. Névot, P. Croce, Rev. Phys. Appl. 15, 761 (1980), doi:10.1051/rphysap:01980001503076100
+    .. [2] B. B. Maranville et al., J. Appl. Cryst. 49, 1121 (2016), doi:10.1107/S1600576716007135
+    .. [3] L. Névot, P. Croce, Rev. Phys. Appl. 15, 761 (1980), doi:10.1051/rphysap:01980001503076100
 
     Examples
     --------
@@ -494,7 +495,7 @@ def _check_incident_medium(function: str, arguments: Mapping[str, Any]) -> None:
         theta, phi = (np.radians(arguments[angle][:, medium]) for angle in ("theta_m", "phi_m"))
         guide = np.radians(arguments["guide_angle"][:, 0])
         x = np.cos(phi) * np.cos(theta)
-        y = np.cos(phi) * np.sin(theta) * np.cos(guide) - np.sin(phi) * np.sin(guide)
+        y = np.cos(phi) * np.sin(theta) * np.cos(guide)
         across = np.hypot(x, y)
         wrong = (size != 0.0) & (across > _ACROSS) & used.any(axis=1)
         if wrong.any():

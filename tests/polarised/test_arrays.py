@@ -57,6 +57,9 @@ def test_batch_is_a_loop(devices):
     _, gradient = ks.polarised_reflectivity_vjp(q, **batch, scale=scale, cotangent=weights, **more)
     _, dr = ks.polarised_reflectivity_jvp(q, **batch, scale=scale, tangents=tangents, **more)
     plain = ks.polarised_reflectivity(q, **batch, scale=scale, **more)
+    for array in (*r, *plain, *dr, *(field for channel in jacobian for field in channel if field is not None)):
+        assert array.flags.c_contiguous
+        assert array.flags.writeable
     for b, stack in enumerate(stacks):
         one = {**stack.arguments, "scale": scale[b], **more}
         r_b, jacobian_b = ks.polarised_reflectivity_jacobian(q[b], **one)

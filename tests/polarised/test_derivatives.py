@@ -142,6 +142,15 @@ def test_products_are_contractions(devices):
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-14)
 
 
+def test_channels_without_a_cotangent_do_not_enter():
+    rng = np.random.default_rng(108)
+    stack = random_magnetic_stack(rng, 1, absorbing=True)
+    q = q_grid(rng, 5)
+    _, gradient = ks.polarised_reflectivity_vjp(q, **stack.arguments, cotangent={"pm": 2.0})
+    _, jacobian = ks.polarised_reflectivity_jacobian(q, **stack.arguments)
+    np.testing.assert_allclose(gradient.theta_m, 2.0 * jacobian.pm.theta_m.sum(axis=0), rtol=1e-11, atol=1e-18)
+
+
 def test_scale_and_background():
     rng = np.random.default_rng(105)
     stack = random_magnetic_stack(rng, 1, absorbing=True)

@@ -46,19 +46,28 @@ def test_absorbing_film_and_mirror_along_one_axis(angle):
     assert_reflectivity(reflectivity(q, stack), common_axis.reflectivities(q, 140.0, *stack[1:5], angle))
 
 
-@pytest.mark.parametrize("out_of_plane", [False, True])
-@pytest.mark.parametrize("angle", [0.0, 35.0, 90.0, 160.0])
-def test_absorbing_rough_mirror_in_a_field(angle, out_of_plane):
-    # the angle between field and magnetisation counts, whichever way it is opened
+@pytest.mark.parametrize(
+    ("guide_angle", "theta", "phi"),
+    [
+        (90.0, 90.0, 0.0),
+        (90.0, 55.0, 0.0),
+        (90.0, 90.0, 40.0),
+        (30.0, 90.0, 50.0),
+        (140.0, -20.0, -35.0),
+        (0.0, 13.0, 90.0),
+    ],
+)
+def test_absorbing_rough_mirror_in_a_field(guide_angle, theta, phi):
+    # the angle between the field and its sum with the part of the magnetisation in the plane counts, wherever they
+    # point: here in the frame of the sample
     q = np.linspace(0.006, 0.3, 200)
-    theta, phi = (90.0, -angle) if out_of_plane else (90.0 - angle, 0.0)
-    b = spin_field.vectors([0.0, 3.0], [90.0, theta], [0.0, phi], 90.0, 1.5)
-    x, y, z = (float(component) for component in b[1])
-    across = np.hypot(x, y)
-    expected = zeeman_interface.amplitudes(
-        q, (2.07, 6.0), 0.3, 7.0, float(b[0][2]), np.hypot(across, z), np.degrees(np.arctan2(across, z))
-    )
-    stack = MagneticStack([], [2.07, 6.0], [0.0, 0.3], [7.0], [0.0, 3.0], [90.0, theta], [0.0, phi], 90.0, 1.5)
+    a, t, f = np.radians([guide_angle, theta, phi])
+    field = 1.5 * float(spin_field.B2SLD) * np.array([0.0, np.sin(a), np.cos(a)])
+    b = field + 3.0 * np.cos(f) * np.array([np.cos(t), np.sin(t), 0.0])
+    sizes = np.linalg.norm(field), np.linalg.norm(b)
+    angle = np.degrees(np.arctan2(np.linalg.norm(np.cross(field, b)), field @ b))
+    expected = zeeman_interface.amplitudes(q, (2.07, 6.0), 0.3, 7.0, *sizes, angle)
+    stack = MagneticStack([], [2.07, 6.0], [0.0, 0.3], [7.0], [0.0, 3.0], [90.0, theta], [0.0, phi], guide_angle, 1.5)
     assert_reflectivity(reflectivity(q, stack), np.abs(expected) ** 2)
 
 
@@ -152,8 +161,24 @@ def test_turning_everything_about_the_guide_field():
     np.testing.assert_allclose(reflectivity(q, turned), reflectivity(q, stack), rtol=1e-10)
 
 
+def test_magnetisation_along_the_normal_does_not_show():
+    # its demagnetising field undoes it: only the part in the plane counts
+    rng = np.random.default_rng(99)
+    q = q_grid(rng, 20)
+    for guide_angle in (0.0, 35.0, 90.0):
+        stack = random_magnetic_stack(
+            rng, 3, absorbing=True, field=0.6, guide_angle=guide_angle, out_of_plane=True, backing=False
+        )
+        lying = stack._replace(sld_magnetic=stack.sld_magnetic * np.cos(np.radians(stack.phi_m)), phi_m=np.zeros(5))
+        np.testing.assert_allclose(reflectivity(q, stack), reflectivity(q, lying), rtol=1e-9, atol=1e-25)
+        standing = stack._replace(phi_m=np.full(5, 90.0))
+        nothing = stack._replace(sld_magnetic=np.zeros(5))
+        np.testing.assert_allclose(reflectivity(q, standing), reflectivity(q, nothing), rtol=1e-9, atol=1e-25)
+
+
 def test_sense_of_rotation():
-    # a helix and its mirror image interchange the two spin flips; which is which is pinned by 40 digits
+    # seen along a tilted guide field, a helix and its mirror image interchange the two spin flips; which is which is
+    # pinned by 40 digits, and there by other programs
     q = np.array([0.03, 0.05])
     stack = MagneticStack(
         np.array([60.0, 60.0]),
@@ -163,6 +188,7 @@ def test_sense_of_rotation():
         np.array([0.0, 4.0, 4.0, 4.0]),
         np.array([90.0, 10.0, 60.0, 110.0]),
         np.array([0.0, 30.0, 0.0, -30.0]),
+        guide_angle=30.0,
     )
     r = reflectivity(q, stack)
     assert np.all(np.abs(r[1] / r[2] - 1) > 0.05)

@@ -13,6 +13,7 @@ formed. The channel's energy: Q/2 is the wavevector of the incident spin in the 
 
 C. F. Majkrzak, K. V. O'Donovan and N. F. Berk, Polarized Neutron Reflectometry, in T. Chatterji (ed.), Neutron
 Scattering from Magnetic Materials (Elsevier, 2006), p. 397, doi:10.1016/B978-044451050-1/50010-0
+B. B. Maranville et al., J. Appl. Cryst. 49 (2016) 1121, doi:10.1107/S1600576716007135
 L. Névot and P. Croce, Rev. Phys. Appl. 15 (1980) 761, doi:10.1051/rphysap:01980001503076100
 """
 

@@ -1,9 +1,12 @@
 """The magnetic part of the neutron's potential as a vector in the frame of the guide field.
 
-    sample frame:  z normal to the surface and parallel to Q, the guide field in the (y, z) plane at `guide_angle` to z
+    frame of the sample: z normal to the surface, parallel to Q; guide field in the (y, z) plane at guide_angle A to z
     m   = sld_magnetic (cos φ cos θ, cos φ sin θ, sin φ)                     θ = theta_m, φ = phi_m
-    b_x = m_x,   b_y = m_y cos A − m_z sin A,   b_z = m_y sin A + m_z cos A + B2SLD · field      A = guide_angle
+    b_x = m_x,   b_y = m_y cos A,   b_z = m_y sin A + B2SLD · field
     potential of a medium = sld − i sld_imag + b · σ
+
+The normal component of the induction is the same in all media (div B = 0): the demagnetising field of a uniform film
+undoes m_z, which therefore does not enter.
 
 The guide field is the axis of quantisation, z of this frame; B2SLD = |μ_n| m_n / (2π ħ²) turns tesla into SLD, in
 1e-6/angstrom². Complex arguments continue the formulas analytically.
@@ -29,6 +32,5 @@ def vectors(sld_magnetic, theta_m, phi_m, guide_angle, field):
         theta, phi = mp.convert(theta) / 180, mp.convert(phi) / 180
         m_x = mp.convert(size) * mp.cospi(phi) * mp.cospi(theta)
         m_y = mp.convert(size) * mp.cospi(phi) * mp.sinpi(theta)
-        m_z = mp.convert(size) * mp.sinpi(phi)
-        result.append((m_x, m_y * cosine - m_z * sine, m_y * sine + m_z * cosine + mp.mpf(B2SLD) * mp.convert(field)))
+        result.append((m_x, m_y * cosine, m_y * sine + mp.mpf(B2SLD) * mp.convert(field)))
     return result

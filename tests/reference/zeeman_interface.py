@@ -11,7 +11,7 @@ The field splits the spins in the fronting by 2 b_0; the mirror's b is at an ang
 s in r is the incident spin, which sets the energy. Derived from the continuity of the two spin components at z = 0.
 
 L. Névot and P. Croce, Rev. Phys. Appl. 15 (1980) 761, doi:10.1051/rphysap:01980001503076100
-G. P. Felcher et al., Nature 377 (1995) 409, doi:10.1038/377409a0 (splitting by the field)
+B. B. Maranville et al., J. Appl. Cryst. 49 (2016) 1121, doi:10.1107/S1600576716007135 (energies in a field)
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 The sum has no cancellation for an h of the order of a thousandth of the scale on which f changes, and N = 12 leaves
 nothing of the truncation.
 
-J. N. Lyness and C. B. Moler, SIAM J. Numer. Anal. 4 (1967) 202, doi:10.1137/0704019
+J. N. Lyness and C. B. Moler, SIAM Journal on Numerical Analysis 4 (1967) 202, doi:10.1137/0704019
 """
 
 from __future__ import annotations

@@ -34,6 +34,14 @@ if TYPE_CHECKING:
     from kiessig.parameters import Expression as Expression
     from kiessig.parameters import Parameter as Parameter
     from kiessig.plan import Plan as Plan
+    from kiessig.polarisation import Channels as Channels
+    from kiessig.polarisation import Efficiencies as Efficiencies
+    from kiessig.polarised import PolarisedGradient as PolarisedGradient
+    from kiessig.polarised import PolarisedJacobian as PolarisedJacobian
+    from kiessig.polarised import polarised_reflectivity as polarised_reflectivity
+    from kiessig.polarised import polarised_reflectivity_jacobian as polarised_reflectivity_jacobian
+    from kiessig.polarised import polarised_reflectivity_jvp as polarised_reflectivity_jvp
+    from kiessig.polarised import polarised_reflectivity_vjp as polarised_reflectivity_vjp
     from kiessig.problem import Measurement as Measurement
     from kiessig.problem import Problem as Problem
     from kiessig.result import FitResult as FitResult
@@ -44,7 +52,9 @@ _HOME = {
     "Absorption": "fields",
     "AmplitudeGradient": "amplitudes",
     "AmplitudeJacobian": "amplitudes",
+    "Channels": "polarisation",
     "Dataset": "data",
+    "Efficiencies": "polarisation",
     "Expression": "parameters",
     "FitResult": "result",
     "Gradient": "kernels",
@@ -55,6 +65,8 @@ _HOME = {
     "Measurement": "problem",
     "Parameter": "parameters",
     "Plan": "plan",
+    "PolarisedGradient": "polarised",
+    "PolarisedJacobian": "polarised",
     "Problem": "problem",
     "Resolution": "instrument",
     "Sample": "sample",
@@ -66,6 +78,10 @@ _HOME = {
     "field": "fields",
     "load": "io",
     "penetration_depth": "fields",
+    "polarised_reflectivity": "polarised",
+    "polarised_reflectivity_jacobian": "polarised",
+    "polarised_reflectivity_jvp": "polarised",
+    "polarised_reflectivity_vjp": "polarised",
     "reflectivity": "kernels",
     "reflectivity_jacobian": "kernels",
     "reflectivity_jvp": "kernels",

@@ -159,7 +159,7 @@ struct Gap {
   Complex half, inverse;
 };
 KIESSIG_INLINE Gap gap_of(const PolarisedConstants& s, ptrdiff_t j, const Waves& w) {
-  return {-s.split[j] * w.inverse_sum, (-0.5 * s.inverse_split[j]) * (w.k.up + w.k.down)};
+  return {-s.split[j] * w.inverse_sum, (-s.inverse_split[j]) * (w.k.up + w.k.down)};
 }
 
 // The derivatives of N's elements n = (k_b - k_a) E with respect to k_b and k_a, and their divided differences between

@@ -29,20 +29,20 @@ struct Polarised {
                 reversed);
   }
 
-  static Index entries(Index n_layers) { return PolarisedLayout{n_layers}.size(); }
+  static Index entries(const PolarisedBatch& in) { return PolarisedLayout{in.n_layers}.size(); }
 
   template <class T, class Visit>
-  static void for_fields(Index n_layers, const PolarisedFields<T>& fields, const Visit& visit) {
-    const PolarisedLayout row{n_layers};
-    visit(fields.thickness, row.thickness(), n_layers);
-    visit(fields.sld, row.sld(), n_layers + 2);
-    visit(fields.sld_imag, row.sld_imag(), n_layers + 2);
-    visit(fields.roughness, row.roughness(), n_layers + 1);
-    visit(fields.sld_magnetic, row.sld_magnetic(), n_layers + 2);
-    visit(fields.theta_m, row.theta_m(), n_layers + 2);
-    visit(fields.phi_m, row.phi_m(), n_layers + 2);
-    visit(fields.guide_angle, row.guide_angle(), 1);
-    visit(fields.field, row.field(), 1);
+  static void for_fields(const PolarisedBatch& in, const PolarisedFields<T>& fields, const Visit& visit) {
+    const PolarisedLayout row{in.n_layers};
+    visit(fields.thickness, FieldPart::whole(row.thickness(), row.n));
+    visit(fields.sld, FieldPart::whole(row.sld(), row.n + 2));
+    visit(fields.sld_imag, FieldPart::whole(row.sld_imag(), row.n + 2));
+    visit(fields.roughness, FieldPart::whole(row.roughness(), row.n + 1));
+    visit(fields.sld_magnetic, FieldPart::whole(row.sld_magnetic(), row.n + 2));
+    visit(fields.theta_m, FieldPart::whole(row.theta_m(), row.n + 2));
+    visit(fields.phi_m, FieldPart::whole(row.phi_m(), row.n + 2));
+    visit(fields.guide_angle, FieldPart::number(row.guide_angle()));
+    visit(fields.field, FieldPart::number(row.field()));
   }
 
   static bool jacobian_in_place(PolarisedStack&, const Group&, Index, double, double*, const PolarisedFields<double*>&,

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kiessig._core import __version__ as __version__
     from kiessig.data import Dataset as Dataset
+    from kiessig.dispersive import dispersive_reflectivity as dispersive_reflectivity
+    from kiessig.dispersive import dispersive_reflectivity_jacobian as dispersive_reflectivity_jacobian
+    from kiessig.dispersive import dispersive_reflectivity_jvp as dispersive_reflectivity_jvp
+    from kiessig.dispersive import dispersive_reflectivity_vjp as dispersive_reflectivity_vjp
     from kiessig.errors import KiessigError as KiessigError
+    from kiessig.footprint import Footprint as Footprint
+    from kiessig.footprint import FootprintJacobian as FootprintJacobian
     from kiessig.instrument import Resolution as Resolution
     from kiessig.io import load as load
     from kiessig.kernels import Gradient as Gradient
@@ -22,9 +28,20 @@ if TYPE_CHECKING:
     from kiessig.kernels import reflectivity_jvp as reflectivity_jvp
     from kiessig.kernels import reflectivity_vjp as reflectivity_vjp
     from kiessig.materials import Material as Material
+    from kiessig.mixture import MixtureGradient as MixtureGradient
+    from kiessig.mixture import MixtureJacobian as MixtureJacobian
+    from kiessig.mixture import mixture_fractions as mixture_fractions
+    from kiessig.mixture import mixture_reflectivity as mixture_reflectivity
+    from kiessig.mixture import mixture_reflectivity_jacobian as mixture_reflectivity_jacobian
+    from kiessig.mixture import mixture_reflectivity_jvp as mixture_reflectivity_jvp
+    from kiessig.mixture import mixture_reflectivity_vjp as mixture_reflectivity_vjp
     from kiessig.parameters import Expression as Expression
     from kiessig.parameters import Parameter as Parameter
     from kiessig.plan import Plan as Plan
+    from kiessig.probe import Probe as Probe
+    from kiessig.probe import ProbeJacobian as ProbeJacobian
+    from kiessig.probe import shifted_q as shifted_q
+    from kiessig.probe import shifted_q_jacobian as shifted_q_jacobian
     from kiessig.problem import Measurement as Measurement
     from kiessig.problem import Problem as Problem
     from kiessig.result import FitResult as FitResult
@@ -35,24 +52,41 @@ _HOME = {
     "Dataset": "data",
     "Expression": "parameters",
     "FitResult": "result",
+    "Footprint": "footprint",
+    "FootprintJacobian": "footprint",
     "Gradient": "kernels",
     "Jacobian": "kernels",
     "KiessigError": "errors",
     "Layer": "sample",
     "Material": "materials",
     "Measurement": "problem",
+    "MixtureGradient": "mixture",
+    "MixtureJacobian": "mixture",
     "Parameter": "parameters",
     "Plan": "plan",
+    "Probe": "probe",
+    "ProbeJacobian": "probe",
     "Problem": "problem",
     "Resolution": "instrument",
     "Sample": "sample",
     "__version__": "_core",
     "amplitude": "kernels",
+    "dispersive_reflectivity": "dispersive",
+    "dispersive_reflectivity_jacobian": "dispersive",
+    "dispersive_reflectivity_jvp": "dispersive",
+    "dispersive_reflectivity_vjp": "dispersive",
     "load": "io",
+    "mixture_fractions": "mixture",
+    "mixture_reflectivity": "mixture",
+    "mixture_reflectivity_jacobian": "mixture",
+    "mixture_reflectivity_jvp": "mixture",
+    "mixture_reflectivity_vjp": "mixture",
     "reflectivity": "kernels",
     "reflectivity_jacobian": "kernels",
     "reflectivity_jvp": "kernels",
     "reflectivity_vjp": "kernels",
+    "shifted_q": "probe",
+    "shifted_q_jacobian": "probe",
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - the table above is the one list of public names

@@ -18,10 +18,16 @@ LOADS = {
     "instrument": ("errors", "data"),
     "materials": ("errors", "parameters"),
     "sample": ("errors", "parameters", "materials"),
+    "_inputs": ("errors", "data"),
+    "probe": ("errors", "data", "_inputs"),
+    "footprint": ("errors", "data", "instrument", "_inputs", "probe"),
     # arrays in, arrays out
     "kernel_calls": ("errors", "instrument", "_core"),
     "kernels": ("errors", "instrument", "kernel_calls", "_core"),
     "plan": ("instrument", "kernel_calls", "_core"),
+    "dispersive": ("errors", "data", "instrument", "_inputs", "kernel_calls", "kernels"),
+    "mixture_calls": ("errors", "data", "instrument", "_inputs", "kernels"),
+    "mixture": ("errors", "data", "instrument", "_inputs", "mixture_calls"),
     # vectors and callables only
     "optimize": ("errors",),
     # what a fit reports

@@ -16,58 +16,13 @@
 #include <cmath>
 #include <vector>
 
+#include "even_pair.hpp"
+
 namespace kiessig {
 
 namespace {
 
 using Complex = std::complex<double>;
-
-// The root with Im >= 0 of a number with Im >= 0, exact on the real axis. (Not every library's complex sqrt is: one by
-// way of polar coordinates leaves cos(pi/2) > 0 on the negative axis.)
-Complex square_root(Complex z) {
-  const double larger = std::sqrt(0.5 * (std::hypot(z.real(), z.imag()) + std::abs(z.real())));
-  if (larger == 0.0) return {0.0, 0.0};
-  const double smaller = 0.5 * z.imag() / larger;
-  return z.real() >= 0.0 ? Complex(larger, smaller) : Complex(smaller, larger);
-}
-
-// cos(k d) and sin(k d)/k at k^2 = z with their derivatives with respect to z, times a common factor of modulus <= 1.
-struct EvenPair {
-  Complex c, s, dc, ds;
-};
-
-EvenPair even_pair(Complex z, double d) {
-  const Complex u = z * (d * d);
-  EvenPair e;
-  if (std::abs(u) < 0.25) {
-    // Taylor series in u; the tenth term is below 2^-60
-    Complex power = 1.0;     // (-u)^m
-    double factorial = 1.0;  // (2m)!
-    e.c = 0.0;
-    e.s = 0.0;
-    e.ds = 0.0;
-    for (int m = 0; m < 10; ++m) {
-      const double odd = factorial * (2 * m + 1);  // (2m + 1)!
-      e.c += power / factorial;
-      e.s += power / odd;
-      const double next = odd * (2 * m + 2);                                // (2m + 2)!
-      e.ds -= power * (static_cast<double>(m + 1) / (next * (2 * m + 3)));  // m + 1 from d/du of (-u)^(m + 1)
-      power *= -u;
-      factorial = next;
-    }
-    e.s *= d;
-    e.ds *= d * d * d;
-  } else {
-    Complex k = square_root(z);
-    if (k.imag() < 0.0) k = -k;
-    const Complex propagation = std::exp(Complex(-2.0 * d * k.imag(), 2.0 * d * k.real()));
-    e.c = 0.5 * (1.0 + propagation);
-    e.s = Complex(0.0, 0.5) * (1.0 - propagation) / k;
-    e.ds = 0.5 * (d * e.c - e.s) / z;
-  }
-  e.dc = -0.5 * d * e.s;
-  return e;
-}
 
 Complex away_from_zero(Complex x) { return x == 0.0 ? Complex(1e-30) : x; }
 
@@ -86,7 +41,7 @@ struct Forward {
 Complex across(Step& step, Complex z_a, Complex z_b, double sigma, Complex y) {
   step.y_in = y;
   if (sigma == 0.0) {
-    step.pair = {1.0, 0.0, 0.0, 0.0};
+    step.pair = {1.0, 0.0, 0.0, 0.0, 0.0};
   } else {
     step.pair = even_pair(-z_a * z_b, sigma * sigma);
   }

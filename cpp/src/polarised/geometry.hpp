@@ -16,12 +16,9 @@
 // and a spin along (against) b sees the SLD sld + |b| (sld - |b|).
 #pragma once
 
-#include <cstddef>
+#include "kernel.hpp"
 
 namespace kiessig {
-
-// SLD of a field of 1 tesla, |gamma| m_n mu_N / (2 pi hbar^2) in 1e-6/angstrom^2, as refl1d and refnx have it.
-constexpr double k_sld_per_tesla = 2.31604654;
 
 struct Vector {
   double x = 0.0, y = 0.0, z = 0.0;

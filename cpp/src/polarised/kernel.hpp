@@ -10,6 +10,9 @@ namespace kiessig {
 // Channels in the order pp, pm, mp, mm: the incident spin first.
 constexpr ptrdiff_t k_spin_channels = 4;
 
+// SLD of a field of 1 tesla, |gamma| m_n mu_N / (2 pi hbar^2) in 1e-6/angstrom^2, as refl1d and refnx have it.
+constexpr double k_sld_per_tesla = 2.31604654;
+
 // Derivatives of one channel as one row: thickness (n), sld (n + 2), sld_imag (n + 2), roughness (n + 1),
 // sld_magnetic (n + 2), theta_m (n + 2), phi_m (n + 2), guide_angle (1), field (1).
 struct PolarisedLayout {
@@ -26,8 +29,8 @@ struct PolarisedLayout {
   constexpr ptrdiff_t size() const { return 7 * n + 13; }
 };
 
-// How a medium's magnetic SLD vector answers to sld_magnetic, theta_m, phi_m, guide_angle and field.
-constexpr ptrdiff_t k_magnetic_inputs = 5;
+// A medium's magnetic SLD vector answers to sld_magnetic, theta_m, phi_m and guide_angle, and to the field.
+constexpr ptrdiff_t k_magnetic_inputs = 4;
 
 // One stack, in the form the recursion wants. Media j = 0 ... n + 1, interfaces j = 0 ... n between media j and j + 1.
 // Spin matrices of a medium are written in its own eigenbasis, along or against its magnetic SLD vector b_j.
@@ -46,6 +49,9 @@ struct PolarisedConstants {
   // (n + 2) x k_magnetic_inputs x 3: -4 pi 1e-6 times the derivatives of b_j, in the frame of the eigenbasis (two
   // directions across it, then along it); the fronting's are along the guide field
   const double* slopes;
+  // (n + 2) x 4: the direction h of the guide field in that frame, as 1 - h_along, 1 + h_along and the two components
+  // across
+  const double* guide;
   double far_q;  // a Q far above every critical edge
 };
 

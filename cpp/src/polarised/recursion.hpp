@@ -227,25 +227,35 @@ struct Term {
   Complex weight;  // dR = Re(weight dV)
 };
 
-KIESSIG_INLINE void emit_medium(const PolarisedConstants& s, ptrdiff_t j, const Waves& w, Complex weight, Matrix h,
+// From the derivative with respect to a medium's wave number operator to those with respect to its inputs: sld,
+// sld_imag, sld_magnetic, theta_m, phi_m in `own`; added to `shared`: Re dR/dz, guide_angle, and half of what a shift
+// of the incident spin's energy and the opposite shift of b in this medium do. The field does that in all media at
+// once: for the incident spin itself nothing changes, and only the amplitude of the other spin is left. Taken together
+// there is no cancellation.
+KIESSIG_INLINE void emit_medium(const PolarisedConstants& s, ptrdiff_t j, const Waves& w, const Term& term, Matrix h,
                                 Vec (&shared)[3], Vec (&own)[5]) {
   const Matrix z = elementwise(h, {w.half_inverse.up, w.inverse_sum, w.inverse_sum, w.half_inverse.down});
-  const Complex trace = weight * (z.uu + z.dd);
-  const Vec along = (weight * (z.uu - z.dd)).re;
-  const Vec across = (weight * (z.ud + z.du)).re;
-  const Vec athwart = -(weight * (z.ud - z.du)).im;  // Re(i ...)
+  const Complex up = term.weight * z.uu;
+  const Complex down = term.weight * z.dd;
+  const Vec across = (term.weight * (z.ud + z.du)).re;
+  const Vec athwart = -(term.weight * (z.ud - z.du)).im;  // Re(i ...)
+  const Vec along = up.re - down.re;
+  const Vec trace = up.re + down.re;
   const double* slope = s.slopes + 3 * k_magnetic_inputs * j;
   const auto answer = [&](int input) {
     return slope[3 * input] * across + slope[3 * input + 1] * athwart + slope[3 * input + 2] * along;
   };
-  own[0] = -k_four_pi * trace.re;
-  own[1] = -k_four_pi * trace.im;
+  own[0] = -k_four_pi * trace;
+  own[1] = -k_four_pi * (up.im + down.im);
   own[2] = answer(0);
   own[3] = answer(1);
   own[4] = answer(2);
-  shared[0] += trace.re;
+  shared[0] += trace;
   shared[1] += answer(3);
-  shared[2] += answer(4);
+  const double* guide = s.guide + 4 * j;
+  const Vec turned = guide[2] * across + guide[3] * athwart;
+  shared[2] += term.incident == 0 ? guide[0] * up.re + guide[1] * down.re - turned
+                                  : guide[1] * up.re + guide[0] * down.re + turned;
 }
 
 // Reverse sweep for `Terms` terms, handing each derivative to the sink. dq[t] receives dR/dQ.
@@ -256,7 +266,7 @@ KIESSIG_INLINE void reverse(const PolarisedConstants& s, Vec q, const Medium* me
   const Vec zero = broadcast(0.0);
   Matrix carried[Terms];  // derivative with respect to the wave number operator, from what lies above
   Fields fields[Terms];
-  Vec shared[Terms][3];  // sums over media: Re dR/dz, guide_angle, field
+  Vec shared[Terms][3];  // sums over media
   Vec fronting_q[Terms], fronting_split[Terms];
   for (int t = 0; t < Terms; ++t) {
     fields[t].down_bottom = terms[t].column;
@@ -266,7 +276,7 @@ KIESSIG_INLINE void reverse(const PolarisedConstants& s, Vec q, const Medium* me
   }
   const auto emit = [&](int t, ptrdiff_t j, const Waves& w, Matrix h) {
     Vec own[5];
-    emit_medium(s, j, w, terms[t].weight, h, shared[t], own);
+    emit_medium(s, j, w, terms[t], h, shared[t], own);
     sink.add(t, row.sld() + j, own[0]);
     sink.add(t, row.sld_imag() + j, own[1]);
     sink.add(t, row.sld_magnetic() + j, own[2]);
@@ -382,13 +392,14 @@ KIESSIG_INLINE void reverse(const PolarisedConstants& s, Vec q, const Medium* me
     sink.add(t, row.sld(), k_four_pi * z);
     sink.add(t, row.sld_imag(), zero);
     // the slopes of the fronting's splitting carry a factor -4 pi 1e-6
-    const Vec split = (terms[t].incident == 0 ? -1.0 : 1.0) * (z + fronting_split[t]);
+    const double sign = terms[t].incident == 0 ? 1.0 : -1.0;
+    const Vec split = -sign * (z + fronting_split[t]);
     const double* slope = s.slopes + 2;
     sink.add(t, row.sld_magnetic(), slope[0] * split);
     sink.add(t, row.theta_m(), slope[3] * split);
     sink.add(t, row.phi_m(), slope[6] * split);
     sink.add(t, row.guide_angle(), shared[t][1] + slope[9] * split);
-    sink.add(t, row.field(), shared[t][2] + slope[12] * split);
+    sink.add(t, row.field(), (sign * k_four_pi * k_sld_per_tesla) * (shared[t][2] + fronting_split[t]));
   }
 }
 

@@ -74,6 +74,7 @@ void PolarisedStack::assign_matrices(const PolarisedRows& rows) {
   const std::ptrdiff_t n = rows.n_layers;
   for (auto* v : {&overlap_, &step_}) v->resize(size(8 * (n + 1)));
   slopes_.resize(size(3 * k_magnetic_inputs * (n + 2)));
+  guide_.resize(size(4 * (n + 2)));
   may_grow_.resize(size(n + 1));
   std::vector<SpinFrame> frames;
   frames.reserve(size(n + 2));
@@ -97,6 +98,11 @@ void PolarisedStack::assign_matrices(const PolarisedRows& rows) {
       out[1] = -k_four_pi * slope.y;
       out[2] = -k_four_pi * slope.z;
     }
+    double* guide = guide_.data() + 4 * j;
+    guide[0] = (frame.n.x * frame.n.x + frame.n.y * frame.n.y) / (1.0 + frame.n.z);  // 1 - n.z, without cancellation
+    guide[1] = 1.0 + frame.n.z;
+    guide[2] = frame.across.z;
+    guide[3] = frame.athwart.z;
   }
   highest += 2.0 * std::abs(split_[0]);
   for (std::ptrdiff_t j = 0; j <= n; ++j) {
@@ -126,6 +132,7 @@ void PolarisedStack::assign_matrices(const PolarisedRows& rows) {
   constants_.two_s2 = two_s2_.data();
   constants_.may_grow = may_grow_.data();
   constants_.slopes = slopes_.data();
+  constants_.guide = guide_.data();
   constants_.far_q = 1.0 + 4.0 * std::sqrt(highest);
 }
 

@@ -89,7 +89,7 @@ class PolarisedStack : public Reflector {
   PolarisedConstants constants_{};
   std::vector<MagneticSld> magnetic_;  // of this side's media
   std::vector<double> offset_re_, offset_im_, split_, inverse_split_, thickness_, overlap_, step_, sigma_, two_s2_;
-  std::vector<double> slopes_;
+  std::vector<double> slopes_, guide_;
   std::vector<unsigned char> may_grow_;
   std::array<Stack, 2> scalar_;  // spin up, spin down
   std::vector<double> workspace_, rows_;

@@ -127,9 +127,16 @@ Spin<Real> squared(const MagneticStack<Real>& s, std::size_t j, const Real& ener
   return z;
 }
 
+// A complex number added to Z of one medium.
+template <class Real>
+struct Shift {
+  std::size_t medium = 0;
+  Complex<Real> by{};
+};
+
 // V[s][i], scattered spin s and incident spin i, for the energy of one incident spin.
 template <class Real>
-Spin<Real> spin_amplitudes(const MagneticStack<Real>& s, const Real& energy) {
+Spin<Real> spin_amplitudes(const MagneticStack<Real>& s, const Real& energy, const Shift<Real>& shift = {}) {
   using Block = Spin<Real>;
   const Complex<Real> one{Real(1), Real(0)};
   const Complex<Real> i{Real(0), Real(1)};
@@ -146,7 +153,9 @@ Spin<Real> spin_amplitudes(const MagneticStack<Real>& s, const Real& energy) {
       m10 = backward * m10;
       m11 = backward * m11;
     }
-    const Block below = root(squared(s, j + 1, energy));
+    Block z = squared(s, j + 1, energy);
+    if (shift.medium == j + 1) z = z + Block::scalar(shift.by);
+    const Block below = root(z);
     const Real c = Real(-2) * s.roughness[j] * s.roughness[j];
     Block term = below - k;
     Block n = term;
@@ -170,12 +179,12 @@ Spin<Real> spin_amplitudes(const MagneticStack<Real>& s, const Real& energy) {
 
 // The amplitudes of pp, pm, mp, mm at q > 0.
 template <class Real>
-std::array<Complex<Real>, 4> spin_channels(const MagneticStack<Real>& s, const Real& q) {
+std::array<Complex<Real>, 4> spin_channels(const MagneticStack<Real>& s, const Real& q, const Shift<Real>& shift = {}) {
   const Real four_pi = static_cast<Real>(4e-6L * 3.14159265358979323846264338327950288L);
-  const Real shift = four_pi * magnetic_vector(s, 0)[2];
+  const Real split = four_pi * magnetic_vector(s, 0)[2];
   const Real energy = Real(0.25) * q * q;
-  const Spin<Real> up = spin_amplitudes(s, energy + shift);
-  const Spin<Real> down = spin_amplitudes(s, energy - shift);
+  const Spin<Real> up = spin_amplitudes(s, energy + split, shift);
+  const Spin<Real> down = spin_amplitudes(s, energy - split, shift);
   return {up.m[0][0], up.m[1][0], down.m[0][1], down.m[1][1]};
 }
 

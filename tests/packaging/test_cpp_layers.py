@@ -16,6 +16,13 @@ ARROWS = {
     "cpp/src/tape": ("cpp/include/kiessig/tape.hpp",),
     "cpp/src/resolution": ("cpp/include/kiessig/specular.hpp", "cpp/src/specular/stack.hpp"),
     "cpp/src/specular": ("cpp/include/kiessig/specular.hpp", "cpp/src/simd"),
+    "cpp/src/polarised": (
+        "cpp/src/resolution/reflector.hpp",
+        "cpp/src/simd",
+        "cpp/src/specular/even_pair.hpp",
+        "cpp/src/specular/kernel.hpp",
+        "cpp/src/specular/stack.hpp",
+    ),
     # where stacks, smearing and threads meet, for every physics
     "cpp/src/batch": ("cpp/src/parallel", "cpp/src/resolution", "cpp/src/specular/kernel.hpp"),
     "cpp/src/specular/reflectivity.cpp": ("cpp/include/kiessig/specular.hpp", "cpp/src/batch"),
@@ -172,6 +179,8 @@ def test_every_row_is_used(repository):
         ("cpp/src/specular/stack.hpp", '#include "../resolution/smearing.hpp"', cycles),
         ("cpp/src/simd/vector.hpp", "#include <algorithm>", kernel_violations),
         ("cpp/src/specular/kernel.hpp", "#include <omp.h>", kernel_violations),
+        ("cpp/src/polarised/spin.hpp", "#include <complex>", kernel_violations),
+        ("cpp/src/polarised/stack.hpp", '#include "../resolution/smearing.hpp"', arrow_violations),
         ("cpp/src/specular/kernel_float.hpp", "#include <vector>", kernel_violations),
         ("cpp/src/specular/stack.cpp", "// as pybind11 does", pybind_violations),
     ],

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from kiessig.result import FitResult as FitResult
     from kiessig.sample import Layer as Layer
     from kiessig.sample import Sample as Sample
+    from kiessig.slicing import Microslices as Microslices
+    from kiessig.slicing import microslices as microslices
 
 _HOME = {
     "Dataset": "data",
@@ -41,6 +43,7 @@ _HOME = {
     "Layer": "sample",
     "Material": "materials",
     "Measurement": "problem",
+    "Microslices": "slicing",
     "Parameter": "parameters",
     "Plan": "plan",
     "Problem": "problem",
@@ -49,6 +52,7 @@ _HOME = {
     "__version__": "_core",
     "amplitude": "kernels",
     "load": "io",
+    "microslices": "slicing",
     "reflectivity": "kernels",
     "reflectivity_jacobian": "kernels",
     "reflectivity_jvp": "kernels",

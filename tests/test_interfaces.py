@@ -160,7 +160,7 @@ def normal(t):
 @pytest.mark.parametrize(
     ("make", "kind", "message"),
     [
-        (lambda: shape_named("tahn"), InvalidValueError, "no interface has the shape 'tahn'; did you mean 'tanh'"),
+        (lambda: shape_named("tanhh"), InvalidValueError, "no interface has the shape 'tanhh'; did you mean 'tanh'"),
         (
             lambda: InterfaceShape(graded.CDF["erf"], normal, (-3.0, 3.0)),
             InvalidValueError,

@@ -67,6 +67,14 @@ def test_closed_form_downwards():
         assert_within(slices.reflectivity(Q), r, scale, 1e-5, shape)
 
 
+def test_waves_are_short_in_the_medium_of_lower_sld():
+    """Up to a small Q, the steps follow from the wavelength within the interface: X-rays that leave a metal."""
+    q, sld = np.geomspace(0.002, 0.02, 20), [100.0, 0.0]
+    exact = graded_closed_forms.fermi(q, *sld, 60.0 * np.sqrt(np.pi / 8))
+    slices = ks.microslices([], sld, roughness=60.0, interfaces="tanh", q_max=0.02)
+    assert_within(slices.reflectivity(q), exact, graded.fresnel_scale(q, sld, [0.0, 0.0], [60.0], ["tanh"]), 1e-5)
+
+
 def test_reference_agrees_with_the_closed_forms():
     arguments = (NONE, [0.0, 6.0], [0.0, 0.0], [5.0])
     for shape, r in {

@@ -137,7 +137,9 @@ def microslices(
 
 
 class Microslices:
-    """Slices that stand for interfaces of any shape; made by `microslices`.
+    """Slices that stand for interfaces of any shape.
+
+    Made by `microslices` alone; the arguments are those of `kiessig.microslices`, checked.
 
     Attributes
     ----------
@@ -231,7 +233,13 @@ class Microslices:
         dq: ArrayLike | Resolution | None = None,
         threads: int | None = None,
     ) -> FloatArray:
-        """Compute the reflectivity; see `kiessig.reflectivity`.
+        """Compute the reflectivity.
+
+        Beyond the stack, the arguments are those of `kiessig.reflectivity`.
+
+        Returns
+        -------
+        float64 array, shape (..., n_q)
 
         Raises
         ------
@@ -254,7 +262,8 @@ class Microslices:
     ) -> tuple[FloatArray, Jacobian]:
         """Compute the reflectivity and its derivatives with respect to every input of `microslices` and of this call.
 
-        Returns and raises as `kiessig.reflectivity_jacobian` and `reflectivity`.
+        Beyond the stack, the arguments are those of `kiessig.reflectivity_jacobian`, and so is what is returned; raises
+        as that and `reflectivity`. Derivatives with respect to the stack are those of what `microslices` was given.
         """
         call = self._prepare("Microslices.reflectivity_jacobian", q, scale, background, dq, threads)
         r, fields = call.run(_core.reflectivity_jacobian)
@@ -282,7 +291,8 @@ class Microslices:
     ) -> tuple[FloatArray, Gradient]:
         """Compute the reflectivity and the gradient of ``sum(cotangent * R)``.
 
-        Returns and raises as `kiessig.reflectivity_vjp` and `reflectivity`.
+        Beyond the stack, the arguments are those of `kiessig.reflectivity_vjp`, and so is what is returned; raises
+        as that and `reflectivity`. Derivatives with respect to the stack are those of what `microslices` was given.
         """
         function = "Microslices.reflectivity_vjp"
         call = self._prepare(function, q, scale, background, dq, threads)
@@ -313,7 +323,8 @@ class Microslices:
     ) -> tuple[FloatArray, FloatArray]:
         """Compute the reflectivity and its derivative along a direction in the inputs.
 
-        Returns and raises as `kiessig.reflectivity_jvp` and `reflectivity`.
+        Beyond the stack, the arguments are those of `kiessig.reflectivity_jvp`, and so is what is returned; raises
+        as that and `reflectivity`. Derivatives with respect to the stack are those of what `microslices` was given.
         """
         function = "Microslices.reflectivity_jvp"
         call = self._prepare(function, q, scale, background, dq, threads)

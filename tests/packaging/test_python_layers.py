@@ -18,6 +18,9 @@ LOADS = {
     "instrument": ("errors", "data"),
     "materials": ("errors", "parameters"),
     "sample": ("errors", "parameters", "materials"),
+    "_inputs": ("errors", "data"),
+    "probe": ("errors", "data", "_inputs"),
+    "footprint": ("errors", "data", "instrument", "_inputs", "probe"),
     # arrays in, arrays out
     "kernel_calls": ("errors", "instrument", "_core"),
     "kernels": ("errors", "instrument", "kernel_calls", "_core"),
@@ -27,6 +30,9 @@ LOADS = {
     "fields": ("errors", "kernel_calls", "_core"),
     "polarisation": ("errors", "data"),
     "polarised": ("errors", "instrument", "polarisation", "kernel_calls", "_core"),
+    "dispersive": ("errors", "data", "instrument", "_inputs", "kernel_calls", "kernels"),
+    "mixture_calls": ("errors", "data", "instrument", "_inputs", "kernels"),
+    "mixture": ("errors", "data", "instrument", "_inputs", "mixture_calls"),
     # vectors and callables only
     "optimize": ("errors",),
     # what a fit reports

@@ -66,7 +66,7 @@ def test_batch_is_a_loop(devices):
         _, gradient_b = ks.polarised_reflectivity_vjp(q[b], **one, cotangent={c: w[b] for c, w in weights.items()})
         _, dr_b = ks.polarised_reflectivity_jvp(q[b], **one, tangents={name: x[b] for name, x in tangents.items()})
         for c in range(4):
-            np.testing.assert_array_equal(r[c][b], r_b[c])
+            np.testing.assert_allclose(r[c][b], r_b[c], rtol=1e-13)  # lanes may be contracted differently
             np.testing.assert_allclose(plain[c][b], r_b[c], rtol=1e-13)
             np.testing.assert_allclose(dr[c][b], dr_b[c], rtol=1e-13, atol=1e-18)
             for field in (*PER_LAYER, *SINGLE):
@@ -90,7 +90,7 @@ def test_what_broadcasts():
     assert r.pp.shape == (3, 2, 5)
     assert jacobian.pm.theta_m.shape == (3, 2, 5, 4)
     one = ks.polarised_reflectivity(q, **{**stack.arguments, "guide_angle": 200.0, "field": 0.4})
-    np.testing.assert_array_equal(r.pm[2, 1], one.pm)
+    np.testing.assert_allclose(r.pm[2, 1], one.pm, rtol=1e-13)  # lanes may be contracted differently
     weights = ks.Channels(1.0, 0.5, 0.0, -1.0)
     _, gradient = ks.polarised_reflectivity_vjp(q, **arguments, cotangent=weights)
     assert gradient.guide_angle.shape == (3, 1)
@@ -111,8 +111,8 @@ def test_batches_of_q_alone():
     r, jacobian = ks.polarised_reflectivity_jacobian(q, **stack.arguments)
     flat, flat_jacobian = ks.polarised_reflectivity_jacobian(q.ravel(), **stack.arguments)
     for c in range(4):
-        np.testing.assert_array_equal(r[c], flat[c].reshape(q.shape))
-        np.testing.assert_array_equal(jacobian[c].phi_m, flat_jacobian[c].phi_m.reshape(*q.shape, 3))
+        np.testing.assert_allclose(r[c], flat[c].reshape(q.shape), rtol=1e-13)  # lanes may be contracted differently
+        np.testing.assert_allclose(jacobian[c].phi_m, flat_jacobian[c].phi_m.reshape(*q.shape, 3), rtol=1e-11)
     weights = ks.Channels(*rng.standard_normal((4, *q.shape)))
     _, gradient = ks.polarised_reflectivity_vjp(q, **stack.arguments, cotangent=weights)
     assert gradient.q.shape == q.shape

@@ -35,6 +35,7 @@ def check(q, stack, context):
                     size,
                     relative=RELATIVE,
                     cancellation=100.0,
+                    floor=1e-10 * size**2,  # roundoff of R over the radius of the oracle's circles
                     context=f"{context} {name} {field} Q = {q[i]:.4g}",
                 )
     return r, jacobian

@@ -24,7 +24,7 @@ STEPS = {
     "theta_m": 0.5,
     "phi_m": 0.5,
     "guide_angle": 0.5,
-    "field": 1e-2,
+    "field": 4e-3,
     "q": 1e-5,
 }
 """Radii for the arguments of a magnetic stack, in their units: small against the distance to any critical edge."""

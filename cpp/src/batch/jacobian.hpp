@@ -20,7 +20,7 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
   for_blocks<P>(in, P::k_gradient_cost, [&](Scratch<P>& s, const Block& block, Index) {
     const double scale = *in.scale.row(block.batch);
     const double background = *in.background.row(block.batch);
-    const Index entries = P::entries(in.n_layers);
+    const Index entries = P::entries(in);
     for_groups<P>(in, block, s, [&] {
       const Group& g = s.group;
       const double side = g.reversed ? -1.0 : 1.0;
@@ -34,7 +34,7 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
       const auto put = [&](Index c, Index i, double value, double dq, double dsigma, const double* derivative) {
         const Index point = (block.batch * channels + c) * in.n_q + g.index(i);
         put_point(point, value, dq, dsigma);
-        for_entries<P>(in.n_layers, g.reversed, jacobian, [&](double* field, Index length, Index column, Index entry) {
+        for_entries<P>(in, g.reversed, jacobian, [&](double* field, Index length, Index column, Index entry) {
           field[point * length + column] = scale * derivative[entry];
         });
       };

@@ -37,6 +37,7 @@
 #include "kernel.hpp"
 
 #include "../simd/math.hpp"
+#include "../simd/rows.hpp"
 #include "media.hpp"
 #include "repeats.hpp"
 
@@ -258,11 +259,6 @@ KIESSIG_INLINE Vec reverse(const StackConstants& s, Vec q, const Medium<Wave>* m
   return 0.5 * (fronting_k + q * z_sum);
 }
 
-static double* aligned(double* p) {
-  const size_t bytes = sizeof(Vec);
-  return reinterpret_cast<double*>((reinterpret_cast<size_t>(p) + bytes - 1) / bytes * bytes);
-}
-
 // Forward and reverse for the points [i, i + W), with real wave numbers where possible. seed(v, flagged) gives dR/dV_0.
 template <class Seed, class Sink>
 KIESSIG_INLINE Complex sweep(const StackConstants& s, const Points& points, ptrdiff_t i, double* workspace,
@@ -313,39 +309,6 @@ struct StoreSink {
   void add(ptrdiff_t entry, Vec x) const { *reinterpret_cast<Vec*>(out + entry * k_width) = x; }
   void add_more(ptrdiff_t entry, Vec x) const { *reinterpret_cast<Vec*>(out + entry * k_width) += x; }  // after add
 };
-
-// Transposes k_width of the vectors into k_width rows.
-KIESSIG_INLINE void write_block(const double* vectors, double* out, ptrdiff_t stride) {
-  Vec block[k_width];
-#pragma GCC unroll 8
-  for (int i = 0; i < k_width; ++i) block[i] = *reinterpret_cast<const Vec*>(vectors + i * k_width);
-  transpose(block);
-#pragma GCC unroll 8
-  for (int i = 0; i < k_width; ++i) store(out + i * stride, block[i]);
-}
-
-// Turns `length` vectors, one per entry, into as many rows of `length` entries as there are lanes before `end`.
-// `vectors` is readable for k_width more vectors. Rows that follow each other closely and are shorter than a vector are
-// stored as whole vectors, whose surplus the next row overwrites.
-static void write_rows(const double* vectors, ptrdiff_t length, double* out, ptrdiff_t stride, const double* end) {
-  const bool all = out + (k_width - 1) * stride + k_width <= end;
-  ptrdiff_t first = 0;
-  if (all && (length >= k_width || stride == length)) {
-    if (length < k_width) {
-      write_block(vectors, out, stride);
-      return;
-    }
-    for (; first + k_width <= length; first += k_width) write_block(vectors + first * k_width, out + first, stride);
-    if (first < length) {  // overlaps what is written already
-      first = length - k_width;
-      write_block(vectors + first * k_width, out + first, stride);
-    }
-    return;
-  }
-  for (int i = 0; i < k_width && out + i * stride < end; ++i) {
-    for (ptrdiff_t e = 0; e < length; ++e) out[i * stride + e] = vectors[e * k_width + i];
-  }
-}
 
 static void jacobian(const StackConstants& s, const Points& points, ptrdiff_t count, double scale, double* r,
                      const JacobianRows& rows, double* dq, double* workspace) {

@@ -1,5 +1,8 @@
 #include "inputs.hpp"
 
+#include <cstddef>
+#include <string>
+
 namespace kiessig::bindings {
 
 Rows rows(const Array& array) { return {array.data(), array.shape(0) == 1 ? 0 : array.shape(1)}; }
@@ -10,6 +13,34 @@ Rows rows_of(const py::dict& arguments, const char* name, Inputs& in) {
   in.arrays.push_back(object);
   return rows(object.cast<Array>());
 }
+
+namespace {
+
+// How to smear: ("shape", offsets, densities), ("rule", nodes, weights), or ("matrix", nodes, first, start, weights,
+// those of the derivatives with respect to q and dq).
+void read_smearing(const py::tuple& given, Inputs& in) {
+  const auto vector = [&](std::size_t k) {
+    in.arrays.push_back(given[k]);
+    return given[k].cast<Array>();
+  };
+  const auto places = [&](std::size_t k) {
+    using Places = py::array_t<std::ptrdiff_t, py::array::c_style>;
+    in.arrays.push_back(given[k]);
+    return given[k].cast<Places>().data();
+  };
+  const auto kind = given[0].cast<std::string>();
+  SpecularBatch& b = in.batch;
+  if (kind == "shape") {
+    b.shape = {vector(1).data(), vector(2).data(), vector(1).size()};
+  } else if (kind == "rule") {
+    b.rule = {vector(1).data(), vector(2).data(), vector(1).size()};
+  } else {
+    b.matrix = {vector(1).data(), vector(1).size(), places(2),       places(3),
+                vector(4).data(), vector(5).data(), vector(6).data()};
+  }
+}
+
+}  // namespace
 
 Inputs validated_inputs(const py::dict& d) {
   Inputs in;
@@ -35,13 +66,7 @@ Inputs validated_inputs(const py::dict& d) {
   }
   const py::object plan = d["plan"];
   if (!plan.is_none()) b.plan = plan.cast<Plan*>();
-  const py::object rule = d["rule"];  // None, or nodes and weights, vectors of one length
-  if (!rule.is_none()) {
-    const auto [nodes, weights] = rule.cast<std::pair<Array, Array>>();
-    in.arrays.push_back(nodes);
-    in.arrays.push_back(weights);
-    b.rule = {nodes.data(), weights.data(), nodes.size()};
-  }
+  if (!d["smearing"].is_none()) read_smearing(d["smearing"], in);
   return in;
 }
 

@@ -6,8 +6,9 @@
 //
 // A physics P is a class that is never made, with
 //
-//   P::Batch       the caller's stacks; of its members n_batch, n_q, n_layers, q, dq, rule, scale, background, plan and
-//                  threads are used here
+//   P::Batch       the caller's stacks; of its members n_batch, n_q, n_layers, q, dq, shape, rule, matrix, scale,
+//   background,
+//                  plan and threads are used here
 //   P::Side        one stack seen from one side: assign(), reversed(), values(), jacobian(), vjp() and jvp() as Stack
 //   P::Fields<T>   one T for every differentiable input; its members q, scale, background and dq are used here
 //   P::k_channels  curves of one stack
@@ -114,7 +115,7 @@ void for_groups(const typename P::Batch& in, const Block& block, Scratch<P>& scr
   for (const bool reversed : {false, true}) {
     for (const bool smeared : {false, true}) {
       if (smeared && dq == nullptr) continue;
-      scratch.group.assign(reversed, smeared, q, dq, block.begin, block.end);
+      scratch.group.assign(reversed, smeared, in.matrix.n > 0, q, dq, block.begin, block.end);
       if (scratch.group.count == 0) continue;
       use_side(reversed);
       body();
@@ -130,9 +131,13 @@ Smearing& build_smearing(const typename P::Batch& in, const Block& block, Scratc
     s.smearing.build(in.rule, g.q, g.sigma, g.count);
     return s.smearing;
   }
+  if (in.matrix.n > 0) {
+    s.smearing.build(s.side, in.matrix, g.indices(), g.count);
+    return s.smearing;
+  }
   const bool planned = block.plan != nullptr;
   Smearing& smearing = planned ? block.plan->of_block(block.begin / k_block, g.reversed) : s.smearing;
-  smearing.build(s.side, g.q, g.sigma, g.count, planned);
+  smearing.build(s.side, in.shape, g.q, g.sigma, g.count, planned);
   return smearing;
 }
 

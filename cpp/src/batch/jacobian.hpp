@@ -1,12 +1,15 @@
 // Jacobians of a batch, of any physics (blocks.hpp).
 #pragma once
 
+#include "../resolution/gauss_legendre.hpp"
 #include "../specular/kernel.hpp"
 #include "blocks.hpp"
 
 namespace kiessig {
 
-constexpr Index k_node_chunk = 64;  // points or nodes whose derivative rows are held at once
+// Points or nodes whose derivative rows are held at once. Whole panels: their weights are computed together.
+constexpr Index k_node_chunk = 64;
+static_assert(k_node_chunk % GaussLegendre::k_order == 0);
 
 // Values (n_batch, channels, n_q) and the fields of the Jacobian, (n_batch, channels, n_q, length of the field); q, dq,
 // scale and background have no last dimension. P::jacobian_in_place(side, group, point, scale, r, jacobian, dq) may

@@ -133,17 +133,19 @@ def test_widths_that_were_not_given():
 
 
 def test_derivatives_are_finite_and_one_sided_where_dq_is_zero():
-    probe = ks.Probe([0.0, 0.0, 0.0, 1.0], 5.0, dtheta=[0.01, 0.0, 0.0, 0.0], dwavelength=[0.1, 0.1, 0.0, 0.0])
+    angles = np.array([0.0, 0.0, 0.0, 1.0, -1.0])
+    dtheta, dwavelength = np.array([0.01, 0.0, 0.0, 0.0, 0.0]), np.array([0.1, 0.1, 0.0, 0.0, 0.0])
+    probe = ks.Probe(angles, 5.0, dtheta, dwavelength)
     jacobian = probe.dq_jacobian()
     assert all(np.isfinite(field).all() for field in jacobian)
     h = 1e-6
 
     def slope(**step):
         moved = ks.Probe(
-            step.get("theta", 0.0) + np.array([0.0, 0.0, 0.0, 1.0]),
+            angles + step.get("theta", 0.0),
             5.0,
-            dtheta=np.array([0.01, 0.0, 0.0, 0.0]) + step.get("dtheta", 0.0),
-            dwavelength=np.array([0.1, 0.1, 0.0, 0.0]) + step.get("dwavelength", 0.0),
+            dtheta + step.get("dtheta", 0.0),
+            dwavelength + step.get("dwavelength", 0.0),
         )
         return (moved.dq - probe.dq) / h
 

@@ -42,6 +42,24 @@ void read_smearing(const py::tuple& given, Inputs& in) {
 
 }  // namespace
 
+Rows Tangents::operator[](const char* name) {
+  if (!tangents_.contains(name)) return Rows{};
+  kept_.push_back(tangents_[name].cast<Array>());
+  return rows(kept_.back());
+}
+
+void Tangents::read(SpecularFields<Rows>& fields) {
+  Tangents& tangents = *this;
+  fields.thickness = tangents["thickness"];
+  fields.sld = tangents["sld"];
+  fields.sld_imag = tangents["sld_imag"];
+  fields.roughness = tangents["roughness"];
+  fields.q = tangents["q"];
+  fields.scale = tangents["scale"];
+  fields.background = tangents["background"];
+  fields.dq = tangents["dq"];
+}
+
 Inputs validated_inputs(const py::dict& d) {
   Inputs in;
   SpecularBatch& b = in.batch;

@@ -45,6 +45,19 @@ Rows rows(const Array& array);
 // Rows of the argument `name`, kept alive by `in`; none where it is None.
 Rows rows_of(const py::dict& arguments, const char* name, Inputs& in);
 
+// The tangents of a call by name, kept alive while their pointers are used; none for inputs that do not move.
+class Tangents {
+ public:
+  explicit Tangents(const py::dict& tangents) : tangents_(tangents) {}
+
+  Rows operator[](const char* name);
+  void read(SpecularFields<Rows>& fields);  // those of every kernel
+
+ private:
+  py::dict tangents_;
+  std::vector<Array> kept_;
+};
+
 // What every kernel takes.
 Inputs validated_inputs(const py::dict& arguments);
 

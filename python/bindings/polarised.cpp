@@ -1,7 +1,6 @@
 #include <pybind11/numpy.h>
 
 #include <kiessig/polarised.hpp>
-#include <vector>
 
 #include "inputs.hpp"
 #include "module.hpp"
@@ -120,26 +119,14 @@ void add_polarised(py::module_& m) {
       "polarised_jvp",
       [](const py::dict& arguments, const py::dict& tangents) {
         const PolarisedInputs in(arguments);
-        std::vector<Array> kept;  // keeps the tangents alive while their pointers are used
-        const auto tangent = [&](const char* name) {
-          if (!tangents.contains(name)) return Rows{};
-          kept.push_back(tangents[name].cast<Array>());
-          return rows(kept.back());
-        };
+        Tangents moving(tangents);
         PolarisedFields<Rows> fields;
-        fields.thickness = tangent("thickness");
-        fields.sld = tangent("sld");
-        fields.sld_imag = tangent("sld_imag");
-        fields.roughness = tangent("roughness");
-        fields.q = tangent("q");
-        fields.scale = tangent("scale");
-        fields.background = tangent("background");
-        fields.dq = tangent("dq");
-        fields.sld_magnetic = tangent("sld_magnetic");
-        fields.theta_m = tangent("theta_m");
-        fields.phi_m = tangent("phi_m");
-        fields.guide_angle = tangent("guide_angle");
-        fields.field = tangent("field");
+        moving.read(fields);
+        fields.sld_magnetic = moving["sld_magnetic"];
+        fields.theta_m = moving["theta_m"];
+        fields.phi_m = moving["phi_m"];
+        fields.guide_angle = moving["guide_angle"];
+        fields.field = moving["field"];
         py::array_t<double> r = curves(in.batch), dr = curves(in.batch);
         double* out = r.mutable_data();
         double* out_dr = dr.mutable_data();

@@ -242,21 +242,9 @@ void add_specular(py::module_& m) {
       "reflectivity_jvp",
       [](const py::dict& arguments, const py::dict& tangents) {
         const Inputs in = validated_inputs(arguments);
-        std::vector<Array> kept;  // keeps the tangents alive while their pointers are used
-        const auto field = [&](const char* name) {
-          if (!tangents.contains(name)) return Rows{};
-          kept.push_back(tangents[name].cast<Array>());
-          return rows(kept.back());
-        };
+        Tangents moving(tangents);
         SpecularFields<Rows> fields;
-        fields.thickness = field("thickness");
-        fields.sld = field("sld");
-        fields.sld_imag = field("sld_imag");
-        fields.roughness = field("roughness");
-        fields.q = field("q");
-        fields.scale = field("scale");
-        fields.background = field("background");
-        fields.dq = field("dq");
+        moving.read(fields);
         py::array_t<double> r(in.shape({in.batch.n_q})), dr(in.shape({in.batch.n_q}));
         double* out = r.mutable_data();
         double* out_dr = dr.mutable_data();

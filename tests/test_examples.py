@@ -93,6 +93,18 @@ def test_gradients() -> None:
     assert int(found[3]) < 50
 
 
+@pytest.mark.usefixtures("examples")
+def test_interface_shapes() -> None:
+    done = subprocess.run(
+        [sys.executable, "interface_shapes.py"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stderr == ""
+    assert Path("interface_shapes.png").is_file()
+    slices = {line.split()[0]: int(line.split()[1]) for line in done.stdout.splitlines()}
+    assert list(slices) == ["erf", "tanh", "linear", "exponential", "sinusoidal", "table"]
+    assert max(slices.values()) < 100
+
+
 @pytest.mark.parametrize(
     ("model", "files"),
     [
@@ -118,7 +130,7 @@ def test_data_are_what_their_model_gives(examples: Path, model: str, files: list
 
 def test_every_example_says_what_it_shows(repository: Path) -> None:
     files = [file for file in (repository / "examples").iterdir() if file.suffix in (".py", ".yaml")]
-    assert len(files) == 7
+    assert len(files) >= 8  # none is overlooked
     for file in files:
         first = file.read_text(encoding="utf-8").splitlines()[0]
         assert first.startswith(("# ", '"""'))

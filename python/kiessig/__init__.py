@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from kiessig.result import FitResult as FitResult
     from kiessig.sample import Layer as Layer
     from kiessig.sample import Sample as Sample
+    from kiessig.slicing import Microslices as Microslices
+    from kiessig.slicing import microslices as microslices
 
 _HOME = {
     "Absorption": "fields",
@@ -82,6 +84,7 @@ _HOME = {
     "Layer": "sample",
     "Material": "materials",
     "Measurement": "problem",
+    "Microslices": "slicing",
     "MixtureGradient": "mixture",
     "MixtureJacobian": "mixture",
     "Parameter": "parameters",
@@ -104,6 +107,7 @@ _HOME = {
     "dispersive_reflectivity_vjp": "dispersive",
     "field": "fields",
     "load": "io",
+    "microslices": "slicing",
     "mixture_fractions": "mixture",
     "mixture_reflectivity": "mixture",
     "mixture_reflectivity_jacobian": "mixture",

@@ -27,9 +27,9 @@ _DOMAINS: dict[str, Callable[[FloatArray], NDArray[np.bool_]]] = {
 def checked(function: str, name: str, value: ArrayLike, domain: str = "finite", unit: str = "") -> FloatArray:
     """Return a fresh float64 array whose elements all lie in the domain, or raise."""
     array = real_array(function, name, value)
-    bad = np.argwhere(~_DOMAINS[domain](array))
-    if len(bad):
-        where = tuple(int(i) for i in bad[0])
+    good = np.asarray(_DOMAINS[domain](array))
+    if not good.all():
+        where = tuple(int(i) for i in np.argwhere(~good)[0])
         place = f"{name}[{', '.join(map(str, where))}]" if where else name
         message = f"{function}: {name} must be {domain}; {place} = {float(array[where])!r}{unit and ' ' + unit}"
         raise InvalidValueError(message)

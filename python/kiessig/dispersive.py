@@ -316,9 +316,8 @@ class _Layout(NamedTuple):
         """Choose the length of rows that costs least in all: long rows are few, short ones hold few copies."""
         longest = max(int(counts.max(initial=0)), 1)
         candidates = np.unique([*(2 ** np.arange(longest.bit_length())), longest])
-        each = -(-candidates // _VECTOR) * _VECTOR + row_cost
-        costs = [int(np.sum(-(-counts // c))) * cost for c, cost in zip(candidates, each, strict=True)]
-        return int(candidates[np.argmin(costs)])
+        rows = np.sum(-(-counts[:, np.newaxis] // candidates), axis=0)
+        return int(candidates[np.argmin(rows * (-(-candidates // _VECTOR) * _VECTOR + row_cost))])
 
     def spread(self, array: FloatArray) -> FloatArray:
         """From (..., n_q) to (..., n_rows, length)."""

@@ -117,9 +117,10 @@ class Incoherent:
         for name in _MEDIA:
             each = []
             for (_, rows), factor in zip(found, self._factors(), strict=True):
-                field = getattr(rows, name)
-                scaled = factor[..., np.newaxis] * self._patched(field, field.shape[-1])
-                each.append(self._points(np.moveaxis(scaled, -3, -2), 2))
+                patched = self._patched(getattr(rows, name), getattr(rows, name).shape[-1])
+                scaled = np.empty(np.moveaxis(patched, -3, -2).shape)  # points first, in one pass through memory
+                np.multiply(factor[..., np.newaxis], patched, out=np.moveaxis(scaled, -2, -3))
+                each.append(scaled if self.plain["q"].ndim else scaled[..., 0, :, :])
             fields[name] = tuple(part[..., 0, :] for part in each) if self.one_by_one else each[0]
         fields["scale"] = self._points(bare)
         fields["background"] = np.ones_like(fields["scale"])

@@ -26,7 +26,6 @@
 #include <cmath>
 #include <vector>
 
-#include "../resolution/gauss_legendre.hpp"
 #include "../specular/even_pair.hpp"
 
 namespace kiessig {
@@ -72,16 +71,17 @@ Matrix one_minus(const Pair& d, const Matrix& m, bool from_left) {
 
 Pair scaled(const Pair& d, const Pair& p) { return {d[0] * p[0], d[1] * p[1]}; }
 
-// (f(a) - f(b)) / (a - b), as the mean of the derivative between them where that cancels.
-template <class Value, class Slope>
-Complex divided_difference(const Value& value, const Slope& slope, Complex a, Complex b, bool close) {
-  if (!close) return (value(a) - value(b)) / (a - b);
-  const GaussLegendre& rule = GaussLegendre::rule();
-  Complex sum = 0.0;
-  for (std::size_t i = 0; i < rule.node.size(); ++i) {
-    sum += 0.5 * rule.weight[i] * slope(b + 0.5 * (1.0 + rule.node[i]) * (a - b));
-  }
-  return sum;
+// The mean of a function over the line from b to a, which is the divided difference of its integral; by Gauss and
+// Legendre's rule with four nodes. Used where the difference itself would cancel, so that the line is short.
+template <class Function>
+auto mean_between(Complex a, Complex b, const Function& function) {
+  constexpr double k_node[2] = {0.33998104358485626480, 0.86113631159405257522};
+  constexpr double k_weight[2] = {0.32607257743127307131,
+                                  0.17392742256872692869};  // half of the rule's, which sum to 2
+  const Complex centre = 0.5 * (a + b);
+  const Complex half = 0.5 * (a - b);
+  auto sum = k_weight[0] * (function(centre + k_node[0] * half) + function(centre - k_node[0] * half));
+  return sum + k_weight[1] * (function(centre + k_node[1] * half) + function(centre - k_node[1] * half));
 }
 
 struct Slab {
@@ -159,6 +159,33 @@ Carriers carriers(Complex lower, Complex upper, double sigma) {
           g * e.sigma};
 }
 
+// Divided differences of f and g between the k of two states of the one medium, at a state of the other, and divided by
+// the sum of the two k: with respect to k^2.
+struct Differences {
+  Complex f, g;
+};
+
+Complex half_inverse(Complex k) { return k == 0.0 ? 0.0 : 0.5 / k; }
+
+// `of_upper`: the two states are the upper medium's and `other` is of the lower one. f = 1 + u h and g = 1 + v h, where
+// u and v are quadratic in k and h depends on p = other k.
+Differences differences(const Pair& k, Complex other, bool of_upper, double sigma) {
+  const Complex sum = k[0] + k[1];
+  if (sigma == 0.0 || sum == 0.0) return {};
+  const Roughness h[2] = {roughness(other * k[0], sigma), roughness(other * k[1], sigma)};
+  // direct differences of h lose a digit at most
+  const bool close = 2.0 * sigma * sigma * std::abs(other * (k[0] - k[1])) <= 0.1;
+  const Complex h_slope =
+      close ? other * mean_between(other * k[0], other * k[1], [&](Complex p) { return roughness(p, sigma).slope; })
+            : (h[0].h - h[1].h) / (k[0] - k[1]);
+  const Complex h_mean = 0.5 * (h[0].h + h[1].h);
+  const auto own = [&](Complex x) { return x * (x - other); };        // u of the upper medium's k, v of the lower's
+  const auto mixed = [&](Complex x) { return other * (other - x); };  // and the other way round
+  const Complex of_own = (sum - other) * h_mean + 0.5 * (own(k[0]) + own(k[1])) * h_slope;
+  const Complex of_mixed = -other * h_mean + 0.5 * (mixed(k[0]) + mixed(k[1])) * h_slope;
+  return of_upper ? Differences{of_own / sum, of_mixed / sum} : Differences{of_mixed / sum, of_own / sum};
+}
+
 // One medium and its lower interface, [0] for the state along its eigenbasis and [1] for that against it.
 struct Medium {
   Pair z, k;
@@ -167,6 +194,10 @@ struct Medium {
   Matrix bottom{}, top{};                           // W and X
   std::array<std::array<Carriers, 2>, 2> carriers;  // [lower state][upper state]
   Matrix overlap, d, n, inverse;
+  // for derivatives only
+  std::array<Differences, 2> between_upper;  // [lower state]
+  std::array<Differences, 2> between_lower;  // [upper state]
+  Complex r_between, t_between;              // of the slab, between the two z
 };
 
 Complex root(Complex z) {
@@ -174,8 +205,29 @@ Complex root(Complex z) {
   return k.imag() < 0.0 ? -k : k;
 }
 
+void prepare_derivatives(const PolarisedConstants& s, std::vector<Medium>& media) {
+  for (std::size_t j = 0; j + 1 < media.size(); ++j) {
+    Medium& m = media[j];
+    for (std::size_t state = 0; state < 2; ++state) {
+      m.between_upper[state] = differences(m.k, media[j + 1].k[state], true, s.sigma[j]);
+      m.between_lower[state] = differences(media[j + 1].k, m.k[state], false, s.sigma[j]);
+    }
+    if (j == 0) continue;
+    const double d = s.thickness[j];
+    const double kappa = m.kappa[0].real();
+    // as long as this the direct differences keep twelve digits, and no resonance fits in between
+    if (std::abs(m.k[0] - m.k[1]) * d <= 1e-4 || std::abs(m.z[0] - m.z[1]) * d * d <= 1e-4) {
+      m.r_between = mean_between(m.z[0], m.z[1], [&](Complex z) { return slab(z, d, kappa).r_z; });
+      m.t_between = mean_between(m.z[0], m.z[1], [&](Complex z) { return slab(z, d, kappa).t_z; });
+    } else {
+      m.r_between = (m.slab[0].r - m.slab[1].r) / (m.z[0] - m.z[1]);
+      m.t_between = (m.slab[0].t - m.slab[1].t) / (m.z[0] - m.z[1]);
+    }
+  }
+}
+
 // The forward pass for incident spin `incident` (0: along the guide field, 1: against it).
-std::vector<Medium> forward(const PolarisedConstants& s, double q, int incident) {
+std::vector<Medium> forward(const PolarisedConstants& s, double q, std::size_t incident) {
   std::vector<Medium> media(static_cast<std::size_t>(s.n + 2));
   const double quarter = 0.25 * q * q;
   const double sign = incident == 0 ? 1.0 : -1.0;
@@ -183,9 +235,9 @@ std::vector<Medium> forward(const PolarisedConstants& s, double q, int incident)
     Medium& m = media[j];
     const Complex centre(quarter + sign * s.split[0] - s.offset_re[j], s.offset_im[j]);
     m.z = {centre - s.split[j], centre + s.split[j]};
-    if (j == 0) m.z[static_cast<std::size_t>(incident)] = quarter;
+    if (j == 0) m.z[incident] = quarter;
     m.k = {root(m.z[0]), root(m.z[1])};
-    if (j == 0) m.k[static_cast<std::size_t>(incident)] = 0.5 * q;
+    if (j == 0) m.k[incident] = 0.5 * q;
     m.kappa = m.k;
     if (j == 0 || j + 1 == media.size()) continue;
     const double kappa = std::max({std::abs(m.k[0]), std::abs(m.k[1]), 0.5 * q, k_smallest_q});
@@ -224,7 +276,7 @@ std::vector<Medium> forward(const PolarisedConstants& s, double q, int incident)
     }
   }
   // nothing but vacuum at Q = 0 has no inverse: no wave enters
-  if (q == 0.0) media[0].bottom[static_cast<std::size_t>(incident)][static_cast<std::size_t>(incident)] = -1.0;
+  if (q == 0.0) media[0].bottom[incident][incident] = -1.0;
   return media;
 }
 
@@ -235,8 +287,6 @@ struct Sweep {
   std::vector<Complex> thickness, roughness;
 };
 
-Complex half_inverse(Complex k) { return k == 0.0 ? 0.0 : 0.5 / k; }
-
 // What f and g give to h of the upper and the lower medium of interface j: from_f[a][b] and from_g[a][b] are the
 // derivatives of V with respect to F_ba and G_ba.
 void add_carriers(const std::vector<Medium>& media, std::size_t j, double sigma, const Matrix& from_f,
@@ -244,9 +294,6 @@ void add_carriers(const std::vector<Medium>& media, std::size_t j, double sigma,
   if (sigma == 0.0) return;
   const Medium& m = media[j];
   const Medium& below = media[j + 1];
-  const auto close = [&](Complex other, const Pair& k) {
-    return 2.0 * sigma * sigma * std::abs(other) * std::abs(k[0] - k[1]) <= 1.0;
-  };
   for (std::size_t b = 0; b < 2; ++b) {
     for (std::size_t a = 0; a < 2; ++a) {
       const Complex f = from_f[a][b] * m.overlap[b][a];
@@ -258,54 +305,27 @@ void add_carriers(const std::vector<Medium>& media, std::size_t j, double sigma,
       sweep.h[j + 1][b][b] += (f * c.f_lower + g * c.g_lower) * half_inverse(below.k[b]);
     }
   }
-  const auto between = [&](const Pair& k, const auto& at, bool is_close) {
-    const Complex sum = k[0] + k[1];
-    if (sum == 0.0) return Pair{};
-    const Complex f =
-        divided_difference([&](Complex x) { return at(x).f; }, [&](Complex x) { return at(x).f_lower + at(x).f_upper; },
-                           k[0], k[1], is_close);
-    const Complex g =
-        divided_difference([&](Complex x) { return at(x).g; }, [&](Complex x) { return at(x).g_lower + at(x).g_upper; },
-                           k[0], k[1], is_close);
-    return Pair{f / sum, g / sum};
-  };
-  for (std::size_t b = 0; b < 2; ++b) {  // off the diagonal of the upper medium, at the lower state b
-    if (j == 0) break;
-    const auto at = [&](Complex k) {
-      Carriers c = carriers(below.k[b], k, sigma);
-      c.f_lower = c.g_lower = 0.0;
-      return c;
-    };
-    const Pair slope = between(m.k, at, close(below.k[b], m.k));
-    for (std::size_t a = 0; a < 2; ++a) {
-      sweep.h[j][a][1 - a] += m.overlap[b][1 - a] * (from_f[a][b] * slope[0] + from_g[a][b] * slope[1]);
-    }
-  }
-  for (std::size_t a = 0; a < 2; ++a) {  // off the diagonal of the lower medium, at the upper state a
-    const auto at = [&](Complex k) {
-      Carriers c = carriers(k, m.k[a], sigma);
-      c.f_upper = c.g_upper = 0.0;
-      return c;
-    };
-    const Pair slope = between(below.k, at, close(m.k[a], below.k));
-    for (std::size_t b = 0; b < 2; ++b) {
-      sweep.h[j + 1][b][1 - b] += m.overlap[b][a] * (from_f[a][1 - b] * slope[0] + from_g[a][1 - b] * slope[1]);
+  for (std::size_t state = 0; state < 2; ++state) {  // off the diagonal
+    for (std::size_t row = 0; row < 2; ++row) {
+      const std::size_t column = 1 - row;
+      if (j > 0) {
+        const Differences& upper = m.between_upper[state];
+        sweep.h[j][row][column] +=
+            m.overlap[state][column] * (from_f[row][state] * upper.f + from_g[row][state] * upper.g);
+      }
+      const Differences& lower = m.between_lower[state];
+      sweep.h[j + 1][row][column] +=
+          m.overlap[row][state] * (from_f[state][column] * lower.f + from_g[state][column] * lower.g);
     }
   }
 }
 
-void add_slab(const Medium& m, double d, const Pair& column, const Pair& row, const Pair& up, const Pair& back,
-              Matrix& h, Complex& thickness) {
-  const double kappa = m.kappa[0].real();
-  const bool close = std::abs(m.k[0] - m.k[1]) * d <= 1e-4 || std::abs(m.z[0] - m.z[1]) * d * d <= 1e-4;
-  const Complex r_between = divided_difference([&](Complex z) { return slab(z, d, kappa).r; },
-                                               [&](Complex z) { return slab(z, d, kappa).r_z; }, m.z[0], m.z[1], close);
-  const Complex t_between = divided_difference([&](Complex z) { return slab(z, d, kappa).t; },
-                                               [&](Complex z) { return slab(z, d, kappa).t_z; }, m.z[0], m.z[1], close);
+void add_slab(const Medium& m, const Pair& column, const Pair& row, const Pair& up, const Pair& back, Matrix& h,
+              Complex& thickness) {
   for (std::size_t a = 0; a < 2; ++a) {
     for (std::size_t b = 0; b < 2; ++b) {
-      const Complex r = a == b ? m.slab[a].r_z : r_between;
-      const Complex t = a == b ? m.slab[a].t_z : t_between;
+      const Complex r = a == b ? m.slab[a].r_z : m.r_between;
+      const Complex t = a == b ? m.slab[a].t_z : m.t_between;
       h[a][b] += (column[a] * row[b] + up[a] * back[b]) * r + (up[a] * row[b] + column[a] * back[b]) * t;
     }
     thickness +=
@@ -365,8 +385,8 @@ Sweep reverse(const PolarisedConstants& s, const std::vector<Medium>& media, std
     const Pair row_top = row;
     column = product(inverse(one_minus(r, below.bottom, true)), scaled(t, top));
     row = product(scaled(row_top, t), inverse(one_minus(r, below.bottom, false)));
-    add_slab(below, s.thickness[j + 1], top, row_top, product(below.bottom, column), product(row, below.bottom),
-             sweep.h[j + 1], sweep.thickness[j + 1]);
+    add_slab(below, top, row_top, product(below.bottom, column), product(row, below.bottom), sweep.h[j + 1],
+             sweep.thickness[j + 1]);
   }
   return sweep;
 }
@@ -426,17 +446,19 @@ void write_row(const PolarisedConstants& s, double q, std::size_t incident, Comp
 }  // namespace
 
 void polarised_near_edge_amplitudes(const PolarisedConstants& stack, double q, std::complex<double>* v) {
-  for (const int incident : {0, 1}) {
+  for (const std::size_t incident : {std::size_t{0}, std::size_t{1}}) {
     const Matrix w = forward(stack, q, incident)[0].bottom;
-    v[2 * incident] = w[0][static_cast<std::size_t>(incident)];
-    v[2 * incident + 1] = w[1][static_cast<std::size_t>(incident)];
+    for (const std::size_t scattered : {std::size_t{0}, std::size_t{1}}) {
+      v[2 * incident + scattered] = w[scattered][incident];
+    }
   }
 }
 
 void polarised_near_edge_derivatives(const PolarisedConstants& stack, double q, double* r, double* rows, double* dq) {
   const std::ptrdiff_t entries = PolarisedLayout{stack.n}.size();
   for (const std::size_t incident : {std::size_t{0}, std::size_t{1}}) {
-    const std::vector<Medium> media = forward(stack, q, static_cast<int>(incident));
+    std::vector<Medium> media = forward(stack, q, incident);
+    prepare_derivatives(stack, media);
     for (const std::size_t scattered : {std::size_t{0}, std::size_t{1}}) {
       const std::size_t channel = 2 * incident + scattered;
       const Complex v = media[0].bottom[scattered][incident];

@@ -322,8 +322,7 @@ def prepare(
     call.arguments = {name: call.rows(name, array) for name, array in given.items()}
     call.arguments |= {"n_batch": 1 if merged else math.prod(lead), "threads": int(threads or 0)}
     call.arguments.setdefault("dq", None)
-    rule = dq.rule if isinstance(dq, Resolution) else None
-    call.arguments["smearing"] = None if rule is None else ("rule", *rule)
+    call.arguments["smearing"] = dq.smearing(given["q"]) if isinstance(dq, Resolution) else None
     call.arguments["plan"] = plan
     call.arguments["repeats"] = None if repeats is None else _cells(function, repeats, n)
     return call

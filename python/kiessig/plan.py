@@ -56,7 +56,7 @@ class Plan:
     def __init__(self, q: ArrayLike, dq: ArrayLike | Resolution | None = None, *, threads: int | None = None) -> None:
         self._q = np.array(q, dtype=np.float64)
         self._dq: FloatArray | Resolution | None
-        if dq is None or (isinstance(dq, Resolution) and dq.rule is not None):
+        if dq is None or (isinstance(dq, Resolution) and not dq.is_gaussian):
             self._dq = dq
         else:
             width = dq.sigma(self._q) if isinstance(dq, Resolution) else np.asarray(dq, dtype=np.float64)

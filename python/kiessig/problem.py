@@ -111,7 +111,7 @@ class Measurement:
         self._plan = _core.Plan()
         if resolution is not None:
             widths = resolution.sigma(dataset.q)  # raises where its widths are not those of these points
-            self._dq = widths if resolution.rule is None else resolution
+            self._dq = widths if resolution.is_gaussian else resolution
 
     @property
     def parameters(self) -> list[Parameter]:

@@ -76,7 +76,7 @@ def simulate(
     points = np.asarray(q)
     factor, offset = evaluate([scale, background])
     dq = None if resolution is None else resolution.sigma(points)
-    curve = reflectivity(points, *sample.slabs(), scale=factor, background=offset, dq=dq)
+    curve = reflectivity(points, *sample.slabs(), scale=factor, background=offset, dq=resolution)
     bad = np.flatnonzero(~(curve > 0.0))
     if bad.size:
         message = (

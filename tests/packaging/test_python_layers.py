@@ -15,7 +15,11 @@ LOADS = {
     # what there is to describe: knows no kernel, no optimiser
     "parameters": ("errors",),
     "data": ("errors",),
-    "instrument": ("errors", "data"),
+    "widths": ("data",),
+    "_host_smearing": (),
+    "_resolution_kinds": ("errors", "data", "widths", "_host_smearing"),
+    "resolution": ("errors", "data", "_resolution_kinds"),
+    "instrument": ("widths", "resolution"),
     "materials": ("errors", "parameters"),
     "sample": ("errors", "parameters", "materials"),
     "_inputs": ("errors", "data"),

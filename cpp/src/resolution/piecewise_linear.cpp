@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
+#include "../specular/kernel.hpp"
 #include "gauss_legendre.hpp"
 
 namespace kiessig {
@@ -11,6 +13,40 @@ namespace kiessig {
 namespace {
 
 constexpr std::size_t k_order = GaussLegendre::k_order;
+
+using Polynomials = std::array<double, k_order + 2>;
+
+// The factors of the recurrences below, free of divisions:
+//
+//   (n + 1) P_{n+1} = (2n + 1) t P_n - n P_{n-1},   (2n + 1) I_n = P_{n+1} - P_{n-1},
+//   (2n + 1) J_n = (n + 1) I_{n+1} + n I_{n-1}   with the antiderivatives I_n of P_n and J_n of t P_n
+struct Recurrences {
+  Polynomials t_p, p, i, up, down;
+
+  Recurrences() {
+    for (std::size_t k = 0; k < p.size(); ++k) {
+      const double n = static_cast<double>(k);
+      t_p[k] = (2.0 * n + 1.0) / (n + 1.0);
+      p[k] = n / (n + 1.0);
+      i[k] = 1.0 / (2.0 * n + 1.0);
+      up[k] = (n + 1.0) / (2.0 * n + 1.0);
+      down[k] = n / (2.0 * n + 1.0);
+    }
+  }
+
+  static const Recurrences& factors() {
+    static const Recurrences factors;
+    return factors;
+  }
+};
+
+// P_0(t), P_1(t), ...
+void legendre(double t, Polynomials& p) {
+  const Recurrences& factors = Recurrences::factors();
+  p[0] = 1.0;
+  p[1] = t;
+  for (std::size_t n = 1; n + 1 < p.size(); ++n) p[n + 1] = factors.t_p[n] * t * p[n] - factors.p[n] * p[n - 1];
+}
 
 }  // namespace
 
@@ -36,36 +72,33 @@ class PiecewiseLinear::Moments {
 
   // Adds the part [a, b] of a straight piece.
   void add(const Piece& piece, double a, double b) {
-    const GaussLegendre& rule = GaussLegendre::rule();
-    const double from = coordinate(a);
-    const double to = coordinate(b);
-    for (std::size_t i = 0; i < k_order; ++i) {
-      // next to a kink z runs as the square of the panel's coordinate, and the integrand is a polynomial in that
-      const double t = 0.5 * (from + to) + 0.5 * (to - from) * rule.node[i];
-      const double u = middle_ + half_ * t;
-      const double z = panel_.sign == 0 ? 0.5 * (a + b) + 0.5 * (b - a) * rule.node[i]
-                                        : ((panel_.origin - q_) + panel_.sign * u * u) / sigma_;
-      const double dz =
-          0.5 * rule.weight[i] * (panel_.sign == 0 ? b - a : (to - from) * half_ * std::abs(panel_.slope(u)) / sigma_);
-      const double g = piece.density + piece.slope * (z - piece.from);
-      add_polynomials(t, dz * g, dz * piece.slope, dz * (g + z * piece.slope));
+    if (panel_.sign == 0) {
+      add_end(piece, coordinate(a), -1.0);
+      add_end(piece, coordinate(b), 1.0);
+    } else {
+      add_next_to_kink(piece, a, b);
     }
   }
 
-  void add(const Jump& jump) { add_polynomials(coordinate(jump.at), 0.0, jump.height, jump.at * jump.height); }
+  void add(const Jump& jump) {
+    evaluate(coordinate(jump.at));
+    for (std::size_t d = 0; d < k_order; ++d) {
+      by_q_[d] += jump.height * p_[d];
+      by_sigma_[d] += jump.at * jump.height * p_[d];
+    }
+  }
 
   // Turns the moments into weights of the panel's nodes.
   void put(double* value, double* by_q, double* by_sigma) const {
-    std::fill_n(value, k_order, 0.0);
-    std::fill_n(by_q, k_order, 0.0);
-    std::fill_n(by_sigma, k_order, 0.0);
-    for (std::size_t d = 0; d < k_order; ++d) {
-      const auto& coefficient = GaussLegendre::rule().coefficient[d];
-      for (std::size_t i = 0; i < k_order; ++i) {
-        value[i] += value_[d] * coefficient[i];
-        by_q[i] -= by_q_[d] / sigma_ * coefficient[i];
-        by_sigma[i] -= by_sigma_[d] / sigma_ * coefficient[i];
-      }
+    const double* coefficients = GaussLegendre::rule().coefficient[0].data();
+    constexpr auto k_length = static_cast<std::ptrdiff_t>(k_order);
+    for (const auto& [moments, weights] : {std::pair(&value_, value), {&by_q_, by_q}, {&by_sigma_, by_sigma}}) {
+      std::fill_n(weights, k_order, 0.0);
+      kernels().add_weighted_rows(moments->data(), coefficients, k_length, k_length, weights);
+    }
+    for (std::size_t i = 0; i < k_order; ++i) {
+      by_q[i] /= -sigma_;
+      by_sigma[i] /= -sigma_;
     }
   }
 
@@ -79,22 +112,61 @@ class PiecewiseLinear::Moments {
     return (std::clamp(u, panel_.from, panel_.to) - middle_) / half_;
   }
 
-  void add_polynomials(double t, double value, double by_q, double by_sigma) {
-    double previous = 0.0, p = 1.0;
+  // One end of a part, with a sign.
+  void add_end(const Piece& piece, double t, double sign) {
+    evaluate(t);
+    const double z_middle = (middle_ - q_) / sigma_;
+    const double dz = sign * half_ / sigma_;
+    const double slope = piece.slope;
+    const double g = piece.density + slope * (z_middle - piece.from);
+    const double g_slope = slope * half_ / sigma_;
     for (std::size_t d = 0; d < k_order; ++d) {
-      value_[d] += value * p;
-      by_q_[d] += by_q * p;
-      by_sigma_[d] += by_sigma * p;
-      const double n = static_cast<double>(d);
-      const double next = ((2.0 * n + 1.0) * t * p - n * previous) / (n + 1.0);
-      previous = p;
-      p = next;
+      value_[d] += dz * (g * i_[d] + g_slope * j_[d]);
+      by_q_[d] += dz * slope * i_[d];
+      by_sigma_[d] += dz * ((g + z_middle * slope) * i_[d] + 2.0 * g_slope * j_[d]);
     }
+  }
+
+  // Next to a kink z runs as the square of the panel's coordinate, and the integrand is a polynomial in that.
+  void add_next_to_kink(const Piece& piece, double a, double b) {
+    const GaussLegendre& rule = GaussLegendre::rule();
+    const double from = coordinate(a);
+    const double to = coordinate(b);
+    for (std::size_t i = 0; i < k_order; ++i) {
+      const double t = 0.5 * (from + to) + 0.5 * (to - from) * rule.node[i];
+      const double u = middle_ + half_ * t;
+      const double z = ((panel_.origin - q_) + panel_.sign * u * u) / sigma_;
+      const double dz = 0.5 * rule.weight[i] * (to - from) * half_ * std::abs(panel_.slope(u)) / sigma_;
+      const double g = piece.density + piece.slope * (z - piece.from);
+      legendre(t, p_);
+      for (std::size_t d = 0; d < k_order; ++d) {
+        value_[d] += dz * g * p_[d];
+        by_q_[d] += dz * piece.slope * p_[d];
+        by_sigma_[d] += dz * (g + z * piece.slope) * p_[d];
+      }
+    }
+    evaluated_at_ = HUGE_VAL;
+  }
+
+  // The polynomials at t and their antiderivatives; most ends are those of two pieces.
+  void evaluate(double t) {
+    if (t == evaluated_at_) return;
+    evaluated_at_ = t;
+    legendre(t, p_);
+    const Recurrences& factors = Recurrences::factors();
+    i_[0] = t;
+    for (std::size_t d = 1; d < i_.size(); ++d) i_[d] = (p_[d + 1] - p_[d - 1]) * factors.i[d];
+    j_[0] = i_[1];
+    for (std::size_t d = 1; d < k_order; ++d) j_[d] = factors.up[d] * i_[d + 1] + factors.down[d] * i_[d - 1];
   }
 
   const Panel& panel_;
   double q_, sigma_, middle_, half_;
   std::array<double, k_order> value_, by_q_, by_sigma_;
+  double evaluated_at_ = HUGE_VAL;
+  Polynomials p_;
+  std::array<double, k_order + 1> i_;
+  std::array<double, k_order> j_;
 };
 
 void PiecewiseLinear::assign(const Shape& shape) {

@@ -23,7 +23,7 @@ double reach(double q, double sigma) { return sigma < 0.02 * q ? 7.0 : 9.0; }
 constexpr Fineness k_gaussian_panels{20.0, 7.0, 1e-5};
 
 // Where a straight shape ends within a panel, R itself is interpolated, and relative to its largest value on the panel.
-constexpr Fineness k_straight_panels{11.4, 5.0, 1e-8};
+constexpr Fineness k_straight_panels{11.4, 5.0, 1e-6};
 
 // Weights of all points are kept while they take no more than 8 MB; else they are computed point by point.
 constexpr std::ptrdiff_t k_most_weights = std::ptrdiff_t{1} << 20;

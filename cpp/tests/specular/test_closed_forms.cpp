@@ -103,7 +103,7 @@ TEST_CASE(closed_form_oracle_film) {
 
 TEST_CASE(closed_form_zero_q) {
   check::Random random(13);
-  for (const std::size_t layers : {0, 1, 5}) {
+  for (const std::size_t layers : {0u, 1u, 5u}) {
     Sample s = random_sample(random, layers, {true, true});
     s.q = {0.0, -0.0, 1e-160, 1e-12};
     s.scale = 1.0;

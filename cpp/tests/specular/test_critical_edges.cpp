@@ -215,7 +215,7 @@ TEST_CASE(critical_edge_of_all_layers) {
 TEST_CASE(critical_edge_of_the_backing) {
   double sld = 0.0, q = 0.0;
   exact_edge(4.0, sld, q);
-  for (const std::size_t layers : {0, 2}) {
+  for (const std::size_t layers : {0u, 2u}) {
     Sample s;
     if (layers == 2) s.thickness = {20.0, 300.0};
     s.sld = layers == 2 ? Numbers{0.0, 2.0, 6.0, sld} : Numbers{0.0, sld};

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +15,9 @@ import pytest
 import kiessig as ks
 from kiessig.cli import main
 from kiessig.model_file import load_model
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "examples"
+TESTED_ABOVE = ("fit_film.py", "gradients.py")
 
 
 @pytest.fixture
@@ -93,6 +97,29 @@ def test_gradients() -> None:
     assert int(found[3]) < 50
 
 
+@pytest.mark.parametrize("script", sorted(path.name for path in SCRIPTS.glob("*.py") if path.name not in TESTED_ABOVE))
+@pytest.mark.usefixtures("examples")
+def test_script_draws_a_figure(script: str, tmp_path: Path) -> None:
+    figure = tmp_path / "figure.png"
+    command = [sys.executable, "-W", "error", script, str(figure)]
+    environment = {**os.environ, "MPLBACKEND": "Agg"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert figure.stat().st_size > 20_000  # empty axes are smaller
+    assert not Path(script).with_suffix(".png").exists()
+    numbers = [float(number) for number in re.findall(r"\d+\.\d+", done.stdout)]
+    if script == "absorbing_multilayer.py":
+        absorbing, lossless = numbers
+        assert 0.5 < absorbing < lossless - 0.1 < 0.9
+    if script == "interface_shapes.py":
+        slices = {line.split()[0]: int(line.split()[1]) for line in done.stdout.splitlines()}
+        assert list(slices) == ["erf", "tanh", "linear", "exponential", "sinusoidal", "table"]
+        assert max(slices.values()) < 100
+    if script == "supermirror.py":
+        assert 0.7 < numbers[0] < 0.9
+
+
 @pytest.mark.parametrize(
     ("model", "files"),
     [
@@ -118,8 +145,10 @@ def test_data_are_what_their_model_gives(examples: Path, model: str, files: list
 
 def test_every_example_says_what_it_shows(repository: Path) -> None:
     files = [file for file in (repository / "examples").iterdir() if file.suffix in (".py", ".yaml")]
-    assert len(files) == 6
+    assert len(files) >= 10
+    table = (repository / "examples" / "README.md").read_text(encoding="utf-8")
     for file in files:
+        assert f"`{file.name}`" in table
         first = file.read_text(encoding="utf-8").splitlines()[0]
         assert first.startswith(("# ", '"""'))
         assert len(first) > 40

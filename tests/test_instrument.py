@@ -59,6 +59,17 @@ def test_none_is_no_width() -> None:
     np.testing.assert_array_equal(Resolution.none().sigma(Q), np.zeros(4))
 
 
+def test_points_in_another_order_keep_their_widths() -> None:
+    widths = np.array([1e-3, 2e-3, 0.0, 4e-3])
+    order = np.array([3, 0, 0, 1])
+    for kind in (Resolution.gaussian, Resolution.refnx):
+        moved = kind(widths).rearranged(lambda array: array[order])
+        np.testing.assert_array_equal(moved.sigma(Q), widths[order])
+        assert (moved.rule is None) == (kind(widths).rule is None)
+    for rule in (Resolution.constant(0.02), Resolution.gaussian(1e-3)):
+        assert rule.rearranged(lambda array: array[order]) is rule
+
+
 def test_cannot_be_changed() -> None:
     widths = np.full(4, 1e-3)
     resolution = Resolution.gaussian(widths)

@@ -4,88 +4,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
 #include <kiessig/specular.hpp>
 #include <optional>
 #include <vector>
 
+#include "inputs.hpp"
 #include "module.hpp"
 
 namespace kiessig::bindings {
 
-namespace py = pybind11;
-
 namespace {
-
-using Array = py::array_t<double, py::array::c_style>;
-using Shape = std::vector<py::ssize_t>;
-
-// The inputs of one call with whatever keeps their memory alive.
-struct Inputs {
-  SpecularBatch batch;
-  bool single = false;  // one stack and a vector of Q: outputs have no batch dimension
-  std::vector<py::object> arrays;
-  std::vector<RepeatedCell> cells;
-  std::deque<std::vector<double>> constants;  // a deque does not move its elements
-
-  SpecularBatch call() const {
-    SpecularBatch b = batch;
-    b.cells = cells.data();
-    b.n_cells = static_cast<std::ptrdiff_t>(cells.size());
-    return b;
-  }
-
-  Shape shape(std::initializer_list<py::ssize_t> trailing) const {
-    Shape s;
-    if (!single) s.push_back(batch.n_batch);
-    s.insert(s.end(), trailing);
-    return s;
-  }
-};
-
-// ---- Arguments that the package has validated: C-contiguous float64 of shape (1 or n_batch, length).
-
-Rows rows(const Array& array) { return {array.data(), array.shape(0) == 1 ? 0 : array.shape(1)}; }
-
-Inputs validated_inputs(const py::dict& d) {
-  Inputs in;
-  const auto field = [&](const char* name) {
-    const py::object object = d[name];
-    if (object.is_none()) return Rows{};
-    in.arrays.push_back(object);
-    return rows(object.cast<Array>());
-  };
-  SpecularBatch& b = in.batch;
-  b.n_batch = d["n_batch"].cast<std::ptrdiff_t>();
-  b.n_q = d["q"].cast<Array>().shape(1);
-  b.n_layers = d["thickness"].cast<Array>().shape(1);
-  b.q = field("q");
-  b.dq = field("dq");
-  b.thickness = field("thickness");
-  b.sld = field("sld");
-  b.sld_imag = field("sld_imag");
-  b.roughness = field("roughness");
-  b.scale = field("scale");
-  b.background = field("background");
-  b.threads = d["threads"].cast<int>();
-  const py::object repeats = d["repeats"];  // None, or (start, stop, repeats) of each cell
-  if (!repeats.is_none()) {
-    for (const auto& [start, stop, count] :
-         repeats.cast<std::vector<std::tuple<std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t>>>()) {
-      in.cells.push_back({start, stop, count});
-    }
-  }
-  const py::object plan = d["plan"];
-  if (!plan.is_none()) b.plan = plan.cast<Plan*>();
-  const py::object rule = d["rule"];  // None, or nodes and weights, vectors of one length
-  if (!rule.is_none()) {
-    const auto [nodes, weights] = rule.cast<std::pair<Array, Array>>();
-    in.arrays.push_back(nodes);
-    in.arrays.push_back(weights);
-    b.rule = {nodes.data(), weights.data(), nodes.size()};
-  }
-  return in;
-}
 
 // ---- Arguments as the user gave them, when they are of the plainest kind: float64 vectors and numbers, all valid.
 // Anything else is left to the package, which converts, broadcasts and explains. This exists for speed alone: checking
@@ -270,7 +198,7 @@ py::object call_vjp(const Inputs& in, const Rows& cotangent) {
   return py::make_tuple(gradient.values, gradient.arrays);
 }
 
-py::object call_misfit(const Inputs& in, const MeasuredCurve& measured) {
+py::tuple call_misfit(const Inputs& in, const MeasuredCurve& measured) {
   const py::ssize_t q = in.batch.n_q, n = in.batch.n_layers;
   const Outputs gradient(in.shape({}), in.shape({n}), in.shape({n + 2}), in.shape({n + 1}), in.shape({q}), in.shape({}),
                          static_cast<bool>(in.batch.dq));
@@ -314,21 +242,9 @@ void add_specular(py::module_& m) {
       "reflectivity_jvp",
       [](const py::dict& arguments, const py::dict& tangents) {
         const Inputs in = validated_inputs(arguments);
-        std::vector<Array> kept;  // keeps the tangents alive while their pointers are used
-        const auto field = [&](const char* name) {
-          if (!tangents.contains(name)) return Rows{};
-          kept.push_back(tangents[name].cast<Array>());
-          return rows(kept.back());
-        };
+        Tangents moving(tangents);
         SpecularFields<Rows> fields;
-        fields.thickness = field("thickness");
-        fields.sld = field("sld");
-        fields.sld_imag = field("sld_imag");
-        fields.roughness = field("roughness");
-        fields.q = field("q");
-        fields.scale = field("scale");
-        fields.background = field("background");
-        fields.dq = field("dq");
+        moving.read(fields);
         py::array_t<double> r(in.shape({in.batch.n_q})), dr(in.shape({in.batch.n_q}));
         double* out = r.mutable_data();
         double* out_dr = dr.mutable_data();
@@ -405,7 +321,8 @@ void add_specular(py::module_& m) {
           if (!reader.plain || std::find(divisor, divisor + in->batch.n_q, 0.0) != divisor + in->batch.n_q) {
             return py::none();
           }
-          return call_misfit(*in, measured);
+          const py::tuple result = call_misfit(*in, measured);
+          return py::make_tuple(*static_cast<const double*>(py::array_t<double>(result[0]).data()), result[1]);
         });
 }
 

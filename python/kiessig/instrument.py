@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -230,6 +231,23 @@ class Resolution:
             )
             raise ShapeError(message)
         return np.full(points.shape, self._dq)
+
+    def rearranged(self, change: Callable[[FloatArray], FloatArray]) -> Resolution:
+        """Return the resolution of the same points in another order or shape.
+
+        Parameters
+        ----------
+        change : callable
+            What was done to the array of Q: takes the width of each point, returns those of the points as they are now.
+
+        Returns
+        -------
+        Resolution
+            Itself where the width is a rule for all points.
+        """
+        if self._dq is None or not self._dq.ndim:
+            return self
+        return self._build(change(self._dq), 0.0, self._mode)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._dq is None:

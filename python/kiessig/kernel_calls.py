@@ -6,9 +6,10 @@ All validation of arrays happens here; the core is called with clean, contiguous
 
 from __future__ import annotations
 
+import difflib
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from kiessig import _core
-from kiessig.errors import InvalidValueError, ShapeError
+from kiessig.errors import InvalidValueError, ShapeError, UnknownNameError
 from kiessig.instrument import Resolution
 
 __all__ = [
@@ -75,7 +76,32 @@ class Gradient(NamedTuple):
     dq: FloatArray | None
 
 
-_UNITS = {"thickness": " angstrom", "roughness": " angstrom", "q": " 1/angstrom", "dq": " 1/angstrom"}
+_AXES = {
+    "q": "point",
+    "dq": "point",
+    "thickness": "layer",
+    "sld": "medium",
+    "sld_imag": "medium",
+    "roughness": "interface",
+    "sld_magnetic": "medium",
+    "theta_m": "medium",
+    "phi_m": "medium",
+    "guide_angle": None,
+    "field": None,
+    "scale": None,
+    "background": None,
+}
+"""What the last axis of an input runs over; None: one number per stack, all axes are leading ones."""
+_UNITS = {
+    "thickness": " angstrom",
+    "roughness": " angstrom",
+    "q": " 1/angstrom",
+    "dq": " 1/angstrom",
+    "theta_m": " degrees",
+    "phi_m": " degrees",
+    "guide_angle": " degrees",
+    "field": " tesla",
+}
 _NON_NEGATIVE = ("thickness", "sld_imag", "roughness", "dq")
 
 
@@ -122,13 +148,13 @@ class Call:
     def rows(self, name: str, array: FloatArray) -> FloatArray:
         """`array`, in the shape of the input `name`, as rows for the core: (1 or n_batch, length)."""
         length = self.lengths[name]
-        leading = array.shape if name in ("scale", "background") else array.shape[:-1]
-        if self.merged and name in ("q", "dq"):
+        leading = array.shape if _AXES[name] is None else array.shape[:-1]
+        if self.merged and _AXES[name] == "point":
             full = np.broadcast_to(array, (*self.lead, self.n_q))
             return np.ascontiguousarray(full).reshape(1, math.prod(self.lead) * self.n_q)
         if math.prod(leading) == 1:
             return np.ascontiguousarray(np.broadcast_to(array.reshape(-1), (length,))).reshape(1, length)
-        if name in ("scale", "background"):
+        if _AXES[name] is None:
             array = array[..., np.newaxis]
         full = np.broadcast_to(array, (*self.lead, length))
         return np.ascontiguousarray(full).reshape(math.prod(self.lead), length)
@@ -141,11 +167,11 @@ class Call:
     def reduced(self, name: str, array: FloatArray) -> FloatArray:
         """Gradient rows for the input `name`, summed over whatever that input was broadcast to."""
         like = self.given[name]
-        if name in ("scale", "background"):
+        if _AXES[name] is None:
             full = array.reshape(() if self.merged else self.lead)
             if self.merged:  # one stack in the core
                 return full.reshape(like.shape).copy()
-        elif self.merged and name in ("q", "dq"):
+        elif self.merged and _AXES[name] == "point":
             full = array.reshape((*self.lead, self.n_q))
         else:
             full = array.reshape((*(() if self.merged else self.lead), self.lengths[name]))
@@ -155,6 +181,41 @@ class Call:
         full = full.sum(axis=tuple(range(extra))) if extra > 0 else full
         kept = tuple(axis for axis in range(like.ndim) if like.shape[axis] == 1 and full.shape[axis] != 1)
         return np.array(full.sum(axis=kept, keepdims=True) if kept else full, dtype=np.float64).reshape(like.shape)
+
+    def weights(self, name: str, value: ArrayLike) -> FloatArray:
+        """Return a number for every point, called `name` by the caller, as rows for the core."""
+        array = real(self.function, name, value)
+        shape = self.lead if self.scalar_q else (*self.lead, self.n_q)
+        try:
+            full = np.broadcast_to(array, shape)
+        except ValueError as error:
+            message = f"{self.function}: {name} must broadcast to the result's shape {shape}; got shape {array.shape}"
+            raise ShapeError(message) from error
+        return np.ascontiguousarray(full).reshape(self.arguments["n_batch"], self.arguments["q"].shape[1])
+
+    def tangents(self, tangents: Mapping[str, ArrayLike], known: Sequence[str]) -> dict[str, FloatArray]:
+        """Return the direction as rows for the core; `known` names all inputs that the function can have."""
+        rows = {}
+        for name, given in tangents.items():
+            if name not in self.given:
+                if name == "dq":
+                    message = f"{self.function}: tangents has 'dq', but no dq was given"
+                    raise InvalidValueError(message)
+                near = difflib.get_close_matches(str(name), known, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; known names are {', '.join(known)}"
+                message = f"{self.function}: tangents names no input: {name!r}{hint}"
+                raise UnknownNameError(message)
+            tangent = real(self.function, f"tangents[{name!r}]", given)
+            try:
+                tangent = np.broadcast_to(tangent, self.given[name].shape)
+            except ValueError as error:
+                message = (
+                    f"{self.function}: tangents[{name!r}] must broadcast to {name}, shape {self.given[name].shape}; "
+                    f"got shape {tangent.shape}"
+                )
+                raise ShapeError(message) from error
+            rows[name] = self.rows(name, tangent)
+        return rows
 
     def run(self, core_function: Callable[..., Any], *more: Any) -> Any:
         """Call the core."""
@@ -201,25 +262,26 @@ def prepare(
     threads: int | None = None,
     repeats: Repeats | None = None,
     plan: _core.Plan | None = None,
+    more: Mapping[str, ArrayLike] | None = None,
     *,
     merge: bool = True,
 ) -> Call:
     """Check the arguments of a kernel and turn them into what the core takes.
 
-    With `merge`, a batch that is in q alone becomes one stack with all points, which is faster.
+    `more` are inputs beyond those of a nuclear stack, by name. With `merge`, a batch that is in q alone becomes one
+    stack with all points, which is faster.
     """
-    given = {
-        name: real(function, name, value)
-        for name, value in (
-            ("q", q),
-            ("thickness", thickness),
-            ("sld", sld),
-            ("sld_imag", sld_imag),
-            ("roughness", roughness),
-            ("scale", scale),
-            ("background", background),
-        )
+    inputs: dict[str, ArrayLike] = {
+        "q": q,
+        "thickness": thickness,
+        "sld": sld,
+        "sld_imag": sld_imag,
+        "roughness": roughness,
+        **(more or {}),
+        "scale": scale,
+        "background": background,
     }
+    given = {name: real(function, name, value) for name, value in inputs.items()}
     if dq is not None:
         given["dq"] = real(function, "dq", dq.sigma(given["q"]) if isinstance(dq, Resolution) else dq)
     for name in _NON_NEGATIVE:
@@ -232,19 +294,19 @@ def prepare(
     n = given["sld"].shape[-1] - 2
     scalar_q = given["q"].ndim == 0
     n_q = 1 if scalar_q else given["q"].shape[-1]
-    lengths = {"q": n_q, "thickness": n, "sld": n + 2, "sld_imag": n + 2, "roughness": n + 1, "dq": n_q}
-    for name, length in lengths.items():
-        if name not in given or (given[name].ndim == 0 and name != "thickness"):
+    along = {"point": n_q, "layer": n, "medium": n + 2, "interface": n + 1}
+    lengths = {}
+    for name, array in given.items():
+        axis = _AXES[name]
+        lengths[name] = length = 1 if axis is None else along[axis]
+        if axis is None or (array.ndim == 0 and name != "thickness"):
             continue
-        if given[name].shape[-1:] != (length,) or (name == "dq" and scalar_q):
+        if array.shape[-1:] != (length,) or (name == "dq" and scalar_q):
             wanted = "the shape of q" if name == "dq" else f"{length} entries on its last axis (sld has {n + 2} media)"
-            message = f"{function}: {name} must have {wanted}; got shape {given[name].shape}"
+            message = f"{function}: {name} must have {wanted}; got shape {array.shape}"
             raise ShapeError(message)
-    lengths |= {"scale": 1, "background": 1}
 
-    stacked = {
-        name: array.shape if name in ("scale", "background") else array.shape[:-1] for name, array in given.items()
-    }
+    stacked = {name: array.shape if _AXES[name] is None else array.shape[:-1] for name, array in given.items()}
     try:
         lead = np.broadcast_shapes(*stacked.values())
     except ValueError as error:
@@ -255,12 +317,13 @@ def prepare(
         message = f"{function}: threads must be None or a positive integer; got {threads!r}"
         raise InvalidValueError(message)
 
-    merged = merge and all(math.prod(shape) == 1 for name, shape in stacked.items() if name not in ("q", "dq"))
+    merged = merge and all(math.prod(shape) == 1 for name, shape in stacked.items() if _AXES[name] != "point")
     call = Call(function, given, lead, merged, n_q, scalar_q, lengths, {})
     call.arguments = {name: call.rows(name, array) for name, array in given.items()}
     call.arguments |= {"n_batch": 1 if merged else math.prod(lead), "threads": int(threads or 0)}
     call.arguments.setdefault("dq", None)
-    call.arguments["rule"] = dq.rule if isinstance(dq, Resolution) else None
+    rule = dq.rule if isinstance(dq, Resolution) else None
+    call.arguments["smearing"] = None if rule is None else ("rule", *rule)
     call.arguments["plan"] = plan
     call.arguments["repeats"] = None if repeats is None else _cells(function, repeats, n)
     return call
@@ -368,15 +431,7 @@ def value_and_gradient(
     if repeats is None and (found := _core.plain_vjp(*plain)) is not None:
         return found[0], Gradient._make(found[1])
     call = prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, plan)
-    weights = real(function, "cotangent", cotangent)
-    shape = call.lead if call.scalar_q else (*call.lead, call.n_q)
-    try:
-        weights = np.broadcast_to(weights, shape)
-    except ValueError as error:
-        message = f"{function}: cotangent must broadcast to the result's shape {shape}; got shape {weights.shape}"
-        raise ShapeError(message) from error
-    rows = np.ascontiguousarray(weights).reshape(call.arguments["n_batch"], call.arguments["q"].shape[1])
-    r, fields = call.run(_core.reflectivity_vjp, rows)
+    r, fields = call.run(_core.reflectivity_vjp, call.weights("cotangent", cotangent))
     reduced = [
         None if array is None else call.reduced(name, array)
         for name, array in zip(Gradient._fields, fields, strict=True)

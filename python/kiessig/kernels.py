@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, overload
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from kiessig import _core
-from kiessig.errors import InvalidValueError, ShapeError, UnknownNameError
+from kiessig.errors import InvalidValueError
 from kiessig.instrument import Resolution
 from kiessig.kernel_calls import (
     FloatArray,
@@ -19,7 +18,6 @@ from kiessig.kernel_calls import (
     Repeats,
     is_single,
     prepare,
-    real,
     value,
     value_and_gradient,
     value_and_jacobian,
@@ -377,25 +375,5 @@ def reflectivity_jvp(
     """
     function = "reflectivity_jvp"
     call = prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats)
-    rows = {}
-    for name, given in tangents.items():
-        if name not in call.given:
-            if name == "dq":
-                message = f"{function}: tangents has 'dq', but no dq was given"
-                raise InvalidValueError(message)
-            near = difflib.get_close_matches(str(name), Jacobian._fields, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known names are {', '.join(Jacobian._fields)}"
-            message = f"{function}: tangents names no input: {name!r}{hint}"
-            raise UnknownNameError(message)
-        tangent = real(function, f"tangents[{name!r}]", given)
-        try:
-            tangent = np.broadcast_to(tangent, call.given[name].shape)
-        except ValueError as error:
-            message = (
-                f"{function}: tangents[{name!r}] must broadcast to {name}, shape {call.given[name].shape}; "
-                f"got shape {tangent.shape}"
-            )
-            raise ShapeError(message) from error
-        rows[name] = call.rows(name, tangent)
-    r, dr = call.run(_core.reflectivity_jvp, rows)
+    r, dr = call.run(_core.reflectivity_jvp, call.tangents(tangents, Jacobian._fields))
     return call.points(r), call.points(dr)

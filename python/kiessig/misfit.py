@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kiessig import _core, kernel_calls
-from kiessig.errors import InvalidValueError, ShapeError, UnknownNameError
+from kiessig.errors import InvalidValueError, UnknownNameError
 from kiessig.instrument import Resolution
 from kiessig.kernel_calls import Gradient, Repeats
 
@@ -116,10 +116,13 @@ def misfit_and_gradient(
     """Compute misfit and gradient, of logarithms where dr is None; `function` is the name in error messages."""
     inputs = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
     if repeats is None and (found := _core.plain_misfit(r, dr, *inputs, plan)) is not None:
-        values, gradient = found[0], Gradient._make(found[1])
+        number, gradient = found[0], Gradient._make(found[1])
+        if number == number:  # not NaN; numpy takes longer to say so
+            return number, gradient
+        values = np.array(number)
     else:
         call = kernel_calls.prepare(function, *inputs, repeats, plan, merge=False)
-        rows = [_data(call, name, data) for name, data in (("r", r), ("dr", dr)) if data is not None]
+        rows = [call.weights(name, data) for name, data in (("r", r), ("dr", dr)) if data is not None]
         if (lowest := rows[-1].min(initial=math.inf)) <= 0.0:
             message = f"{function}: {'r' if dr is None else 'dr'} must be positive; its smallest is {lowest!r}"
             raise InvalidValueError(message)
@@ -144,15 +147,3 @@ def require_positive_model(function: str, q: FloatArray, model: FloatArray) -> N
             f"{model[bad][0]:.6g}; bound scale and background to positive values"
         )
         raise InvalidValueError(message)
-
-
-def _data(call: kernel_calls.Call, name: str, data: ArrayLike) -> FloatArray:
-    """Measured numbers as rows for the core, (n_batch, n_q)."""
-    given = kernel_calls.real(call.function, name, data)
-    shape = call.lead if call.scalar_q else (*call.lead, call.n_q)
-    try:
-        full = np.broadcast_to(given, shape)
-    except ValueError as error:
-        message = f"{call.function}: {name} must broadcast to the curve's shape {shape}; got shape {given.shape}"
-        raise ShapeError(message) from error
-    return np.ascontiguousarray(full).reshape(math.prod(call.lead), call.n_q)

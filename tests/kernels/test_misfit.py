@@ -147,7 +147,7 @@ def test_single_point_and_no_point():
         ({"dr": -1.0}, InvalidValueError, "dr must be positive"),
         ({"dr": None, "misfit": "log", "r": np.zeros(Q.size)}, InvalidValueError, "r must be positive"),
         ({"r": np.full(Q.size, np.nan)}, InvalidValueError, r"r must be finite; r\[0\] = nan"),
-        ({"r": np.ones(3)}, ShapeError, r"r must broadcast to the curve's shape \(304,\); got shape \(3,\)"),
+        ({"r": np.ones(3)}, ShapeError, r"r must broadcast to the result's shape \(304,\); got shape \(3,\)"),
         (
             {"dr": None, "misfit": "log", "background": -1.0},
             InvalidValueError,

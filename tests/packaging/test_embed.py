@@ -162,6 +162,7 @@ def test_part_of_another_project(repository, tmp_path):
         ("kiessig.h", CXX_COMPILER, ["-std=c++11"]),
         ("kiessig.h", CXX_COMPILER, ["-std=c++17"]),
         ("export.h", C_COMPILER, ["-std=c11"]),
+        ("field.hpp", CXX_COMPILER, ["-std=c++17"]),
         ("specular.hpp", CXX_COMPILER, ["-std=c++17"]),
     ],
 )

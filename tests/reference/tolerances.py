@@ -25,19 +25,19 @@ def assert_reflectivity(actual, exact, *, relative=RELATIVE, context=""):
     _report("R", actual, exact, allowed, context)
 
 
-def assert_derivative(actual, exact, amplitude, r, *, relative=RELATIVE_SLOPE, cancellation=1.0, context=""):
+def assert_derivative(actual, exact, amplitude, r, *, relative=RELATIVE_SLOPE, cancellation=1.0, floor=0.0, context=""):
     """dR/dp agrees with the exact one to `relative`, unless it is what cancellation left over.
 
     dR/dp = 2 Re(r* dr/dp). `amplitude` is |dr/dp| and `r` is |r|: a part 1e-3 × `relative` of 2 |r| |dr/dp| is not
     resolved where the two are in quadrature (total reflection), nor is 2 ROUNDING of the largest |dr/dp| among the
     entries of the argument: r itself is rounded, and neighbouring entries share terms that may cancel in one of them.
     Derivatives below that are negligible: they are lost in the roundoff of R. `cancellation` says by how much the terms
-    that cancel exceed the largest |dr/dp|.
+    that cancel exceed the largest |dr/dp|. `floor` is what the caller knows to be lost.
     """
     actual, exact = np.asarray(actual), np.asarray(exact, dtype=np.float64)
     assert actual.shape == exact.shape, f"{context}: shape {actual.shape}, expected {exact.shape}"
     roundoff = cancellation * ROUNDING * np.max(amplitude, initial=0.0)
-    allowed = relative * np.abs(exact) + 2.0 * (1e-3 * relative * r * amplitude + roundoff)
+    allowed = relative * np.abs(exact) + 2.0 * (1e-3 * relative * r * amplitude + roundoff) + floor
     _report("derivative", actual, exact, allowed, context)
 
 

@@ -36,11 +36,40 @@ struct RepeatedCell {
   std::ptrdiff_t repeats = 1;
 };
 
+/// The shape of the resolution, where it is not a Gaussian: straight between tabulated offsets, and zero outside them.
+/// smeared R(q) = integral of density(z) R(|q + z dq|) dz over its area, to a bounded error (1e-5 of the exact
+/// integral). Two equal offsets make a step. For dq to be 1 sigma, as everywhere, the shape must have a standard
+/// deviation of 1.
+struct Shape {
+  const double* offset = nullptr;   ///< in units of dq, not descending, the last above the first
+  const double* density = nullptr;  ///< >= 0, of a positive area, which need not be 1
+  std::ptrdiff_t n = 0;             ///< 0: a Gaussian
+};
+
+/// All Q within sqrt(3) dq to either side alike; all that is known of a slit or a wide bin.
+KIESSIG_API Shape uniform_shape();
+
+/// Falling straight to zero at sqrt(6) dq to either side: two slits of one width, two bins.
+KIESSIG_API Shape triangular_shape();
+
 /// A fixed quadrature rule for smearing: smeared R(q) = sum_k weight[k] R(|q + node[k] dq|).
 struct FixedRule {
   const double* node = nullptr;    ///< in units of dq
   const double* weight = nullptr;  ///< used as they are, whatever their sum
   std::ptrdiff_t n = 0;            ///< 0: smearing integrates to a bounded error instead
+};
+
+/// Smearing by given weights on given nodes, for one set of points: smeared R of point i is the sum over j of
+/// weight[start[i] + j] R(q[first[i] + j]) for start[i] + j < start[i + 1]. Derivatives with respect to a point's own
+/// |q| and dq are the same sums with by_q and by_dq. For reproducing what other programs compute.
+struct WeightMatrix {
+  const double* q = nullptr;              ///< nodes, >= 0, seen from the side of the point that uses them
+  std::ptrdiff_t n = 0;                   ///< nodes; 0: no matrix
+  const std::ptrdiff_t* first = nullptr;  ///< n_q
+  const std::ptrdiff_t* start = nullptr;  ///< n_q + 1, from 0, ascending
+  const double* weight = nullptr;
+  const double* by_q = nullptr;
+  const double* by_dq = nullptr;
 };
 
 /// Remembers where smearing placed its nodes, and their weights, from call to call on the same q and dq. The next call
@@ -68,7 +97,9 @@ struct SpecularBatch {
   std::ptrdiff_t n_layers = 0;          ///< inner layers, without fronting and backing
   Rows q;                               ///< n_q, 1/angstrom, finite
   Rows dq;                              ///< n_q, 1-sigma resolution, >= 0; no data: no smearing
+  Shape shape;                          ///< of the resolution with width dq
   FixedRule rule;                       ///< how to smear with dq, when not by an integral of bounded error
+  WeightMatrix matrix;                  ///< the same; then all points are smeared, those with dq = 0 as well
   Rows thickness;                       ///< n_layers, angstrom, >= 0
   Rows sld;                             ///< n_layers + 2
   Rows sld_imag;                        ///< n_layers + 2, >= 0
@@ -108,6 +139,16 @@ KIESSIG_API void reflectivity_float(const SpecularBatch& batch, float* r);
 /// The complex reflection amplitude (no smearing, scale or background), shape (n_batch, n_q). The wave is written
 /// exp(+ikz) along the beam, so absorption and evanescence give Im k > 0.
 KIESSIG_API void amplitude(const SpecularBatch& batch, std::complex<double>* r);
+
+/// Amplitudes V (n_batch, n_q) and their complex derivatives dV, in the shapes of reflectivity_jacobian. scale,
+/// background and dq are not written. Null pointers are skipped.
+KIESSIG_API void amplitude_jacobian(const SpecularBatch& batch, std::complex<double>* v,
+                                    const SpecularFields<std::complex<double>*>& jacobian);
+
+/// Amplitudes and the gradient of a real number L whose differential is sum Re(conj(cotangent) dV), with a cotangent
+/// dL/dRe V + i dL/dIm V (n_batch, n_q), in the shapes of reflectivity_vjp. scale, background and dq are not written.
+KIESSIG_API void amplitude_vjp(const SpecularBatch& batch, const std::complex<double>* cotangent,
+                               std::complex<double>* v, const SpecularFields<double*>& gradient);
 
 /// Values (n_batch, n_q) and the Jacobian: thickness (n_batch, n_q, n_layers), sld and sld_imag
 /// (n_batch, n_q, n_layers + 2), roughness (n_batch, n_q, n_layers + 1), all others (n_batch, n_q), the derivative of a

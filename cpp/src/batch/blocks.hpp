@@ -6,17 +6,17 @@
 //
 // A physics P is a class that is never made, with
 //
-//   P::Batch       the caller's stacks; of its members n_batch, n_q, n_layers, q, dq, rule, scale, background, plan and
-//                  threads are used here
+//   P::Batch       the caller's stacks; of its members n_batch, n_q, n_layers, q, dq, shape, rule, matrix, scale,
+//   background,
+//                  plan and threads are used here
 //   P::Side        one stack seen from one side: assign(), reversed(), values(), jacobian(), vjp() and jvp() as Stack
 //   P::Fields<T>   one T for every differentiable input; its members q, scale, background and dq are used here
 //   P::k_channels  curves of one stack
 //   P::k_has_misfit  whether Side has misfit(), values, comparison with data and gradient in one pass
 //   P::k_value_cost, P::k_gradient_cost                    nanoseconds per point and interface, roughly
 //   P::assign(side, batch, b, reversed)                    makes the side of batch element b
-//   P::for_fields(n_layers, fields, visit)                 calls visit(field, start, length) for each field whose
-//                                                          derivatives are the entries [start, start + length) of a row
-//   P::entries(n_layers)                                   length of a row
+//   P::for_fields(batch, fields, visit)   calls visit(field, part) for each field and FieldPart of a row of derivatives
+//   P::entries(batch)                     length of a row
 #pragma once
 
 #include <algorithm>
@@ -115,7 +115,7 @@ void for_groups(const typename P::Batch& in, const Block& block, Scratch<P>& scr
   for (const bool reversed : {false, true}) {
     for (const bool smeared : {false, true}) {
       if (smeared && dq == nullptr) continue;
-      scratch.group.assign(reversed, smeared, q, dq, block.begin, block.end);
+      scratch.group.assign(reversed, smeared, in.matrix.n > 0, q, dq, block.begin, block.end);
       if (scratch.group.count == 0) continue;
       use_side(reversed);
       body();
@@ -131,19 +131,35 @@ Smearing& build_smearing(const typename P::Batch& in, const Block& block, Scratc
     s.smearing.build(in.rule, g.q, g.sigma, g.count);
     return s.smearing;
   }
+  if (in.matrix.n > 0) {
+    s.smearing.build(s.side, in.matrix, g.indices(), g.count);
+    return s.smearing;
+  }
   const bool planned = block.plan != nullptr;
   Smearing& smearing = planned ? block.plan->of_block(block.begin / k_block, g.reversed) : s.smearing;
-  smearing.build(s.side, g.q, g.sigma, g.count, planned);
+  smearing.build(s.side, in.shape, g.q, g.sigma, g.count, planned);
   return smearing;
 }
 
-// Calls body(array, length of a field's row, column, entry) for every entry of a derivative row whose field is wanted.
-// A reversed side has its media, and so its entries, the other way round.
+// Entries [start, start + length) of a row of derivatives are those of a field's columns from `column` on, of the
+// `width` that one row of that field has. Media stand the other way round in the rows of a reversed side.
+struct FieldPart {
+  Index start, length, column, width;
+  bool media = true;
+
+  static FieldPart whole(Index start, Index length) { return {start, length, 0, length}; }
+  static FieldPart number(Index start) { return {start, 1, 0, 1}; }
+
+  Index column_of(Index j, bool reversed) const { return column + (reversed && media ? length - 1 - j : j); }
+};
+
+// Calls body(array, width of a field's row, column, entry) for every entry of a derivative row whose field is wanted.
 template <class P, class T, class Body>
-void for_entries(Index n_layers, bool reversed, const typename P::template Fields<T>& fields, const Body& body) {
-  P::for_fields(n_layers, fields, [&](const T& field, Index start, Index length) {
+void for_entries(const typename P::Batch& in, bool reversed, const typename P::template Fields<T>& fields,
+                 const Body& body) {
+  P::for_fields(in, fields, [&](const T& field, const FieldPart& part) {
     if (!field) return;
-    for (Index j = 0; j < length; ++j) body(field, length, reversed ? length - 1 - j : j, start + j);
+    for (Index j = 0; j < part.length; ++j) body(field, part.width, part.column_of(j, reversed), part.start + j);
   });
 }
 

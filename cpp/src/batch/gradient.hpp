@@ -128,7 +128,7 @@ void smeared_gradient(const typename P::Batch& in, const Cotangent& given, const
       const double* weights = smearing.weights(i) - smearing.first(i);
       for (Index k = smearing.first(i); k < smearing.last(i); ++k) node_bar[k] += weight * weights[k];
       if (moving) continue;
-      const Smearing::Sums sums = smearing.sums(i);
+      const Smearing::Sums sums = smearing.sums(c, i);
       s.r[size(c * g.count + i)] = sums.r;
       s.dq[size(i)] += weight * sums.dq;
       s.dsigma[size(i)] += weight * sums.dsigma;
@@ -153,7 +153,7 @@ void smeared_gradient(const typename P::Batch& in, const Cotangent& given, const
 template <class P, class Cotangent>
 void batch_gradient(const typename P::Batch& in, const Cotangent& given,
                     const typename P::template Fields<double*>& gradient) {
-  const Index row = P::entries(in.n_layers);
+  const Index row = P::entries(in);
   // per block: the stack's row in the order of the front, then scale, background and misfit
   const Index entries = row + 3;
   const Index per_element = blocks_per_element(in.n_q);
@@ -181,9 +181,11 @@ void batch_gradient(const typename P::Batch& in, const Cotangent& given,
       } else {
         put_values<P>(in, block.batch, g, s.r, given.r);
       }
-      P::for_fields(in.n_layers, gradient, [&](double*, Index start, Index length) {
-        for (Index j = 0; j < length; ++j) {
-          total[start + (g.reversed ? length - 1 - j : j)] += s.gradient[size(start + j)];
+      // totals are rows in the order of the front
+      P::for_fields(in, gradient, [&](double*, const FieldPart& part) {
+        for (Index j = 0; j < part.length; ++j) {
+          const Index front = part.start + part.column_of(j, g.reversed) - part.column;
+          total[front] += s.gradient[size(part.start + j)];
         }
       });
     });
@@ -193,7 +195,7 @@ void batch_gradient(const typename P::Batch& in, const Cotangent& given,
     for (Index t = b * per_element; t < (b + 1) * per_element; ++t) {
       for (Index e = 0; e < entries; ++e) total[size(e)] += partial[size(t * entries + e)];
     }
-    for_entries<P>(in.n_layers, false, gradient, [&](double* field, Index length, Index column, Index entry) {
+    for_entries<P>(in, false, gradient, [&](double* field, Index length, Index column, Index entry) {
       field[b * length + column] = total[size(entry)];
     });
     if (gradient.scale) gradient.scale[b] = total[size(row)];

@@ -18,7 +18,8 @@ class Group {
 
   // Position of point i in the batch element's q.
   std::ptrdiff_t index(std::ptrdiff_t i) const { return whole_ ? begin_ + i : index_[static_cast<std::size_t>(i)]; }
-  bool whole() const { return whole_; }  // the block itself, in its order
+  bool whole() const { return whole_; }                            // the block itself, in its order
+  const std::ptrdiff_t* indices() const { return index_.data(); }  // where it is not
 
   // All points of the block, which are sharp and seen from the front.
   void assign_whole(const double* all_q, std::ptrdiff_t begin, std::ptrdiff_t end) {
@@ -29,9 +30,9 @@ class Group {
     q = all_q + begin;
   }
 
-  // Those of the block that belong to the group; dq may be null.
-  void assign(bool from_the_back, bool with_width, const double* all_q, const double* dq, std::ptrdiff_t begin,
-              std::ptrdiff_t end) {
+  // Those of the block that belong to the group; dq may be null. With `all_smeared`, no point counts as sharp.
+  void assign(bool from_the_back, bool with_width, bool all_smeared, const double* all_q, const double* dq,
+              std::ptrdiff_t begin, std::ptrdiff_t end) {
     reversed = from_the_back;
     smeared = with_width;
     whole_ = false;
@@ -40,7 +41,8 @@ class Group {
     sigma_.clear();
     for (std::ptrdiff_t i = begin; i < end; ++i) {
       const double width = dq == nullptr ? 0.0 : dq[i];
-      if ((all_q[i] < 0.0) != reversed || (width > k_sharp * std::abs(all_q[i])) != smeared) continue;
+      const bool has_width = all_smeared || width > k_sharp * std::abs(all_q[i]);
+      if ((all_q[i] < 0.0) != reversed || has_width != smeared) continue;
       index_.push_back(i);
       q_.push_back(std::abs(all_q[i]));
       sigma_.push_back(width);

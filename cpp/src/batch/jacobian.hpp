@@ -1,12 +1,15 @@
 // Jacobians of a batch, of any physics (blocks.hpp).
 #pragma once
 
+#include "../resolution/gauss_legendre.hpp"
 #include "../specular/kernel.hpp"
 #include "blocks.hpp"
 
 namespace kiessig {
 
-constexpr Index k_node_chunk = 64;  // points or nodes whose derivative rows are held at once
+// Points or nodes whose derivative rows are held at once. Whole panels: their weights are computed together.
+constexpr Index k_node_chunk = 64;
+static_assert(k_node_chunk % GaussLegendre::k_order == 0);
 
 // Values (n_batch, channels, n_q) and the fields of the Jacobian, (n_batch, channels, n_q, length of the field); q, dq,
 // scale and background have no last dimension. P::jacobian_in_place(side, group, point, scale, r, jacobian, dq) may
@@ -17,7 +20,7 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
   for_blocks<P>(in, P::k_gradient_cost, [&](Scratch<P>& s, const Block& block, Index) {
     const double scale = *in.scale.row(block.batch);
     const double background = *in.background.row(block.batch);
-    const Index entries = P::entries(in.n_layers);
+    const Index entries = P::entries(in);
     for_groups<P>(in, block, s, [&] {
       const Group& g = s.group;
       const double side = g.reversed ? -1.0 : 1.0;
@@ -31,7 +34,7 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
       const auto put = [&](Index c, Index i, double value, double dq, double dsigma, const double* derivative) {
         const Index point = (block.batch * channels + c) * in.n_q + g.index(i);
         put_point(point, value, dq, dsigma);
-        for_entries<P>(in.n_layers, g.reversed, jacobian, [&](double* field, Index length, Index column, Index entry) {
+        for_entries<P>(in, g.reversed, jacobian, [&](double* field, Index length, Index column, Index entry) {
           field[point * length + column] = scale * derivative[entry];
         });
       };
@@ -95,7 +98,7 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
         for (Index i = 0; i < g.count; ++i) {
           const Smearing::Sums sums = smearing.nodes_move()
                                           ? smearing.sums(i, s.node_r.data() + c * nodes, s.node_dq.data() + c * nodes)
-                                          : smearing.sums(i);
+                                          : smearing.sums(c, i);
           put(c, i, sums.r, sums.dq, sums.dsigma, s.accumulated.data() + (c * g.count + i) * stride);
         }
       }

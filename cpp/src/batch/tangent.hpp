@@ -22,8 +22,8 @@ void batch_tangent(const typename P::Batch& in, const typename P::template Field
     for_groups<P>(in, block, s, [&] {
       const Group& g = s.group;
       const double side = g.reversed ? -1.0 : 1.0;
-      s.tangent.assign(size(P::entries(in.n_layers)), 0.0);
-      for_entries<P>(in.n_layers, g.reversed, tangents, [&](const Rows& field, Index, Index column, Index entry) {
+      s.tangent.assign(size(P::entries(in)), 0.0);
+      for_entries<P>(in, g.reversed, tangents, [&](const Rows& field, Index, Index column, Index entry) {
         s.tangent[size(entry)] = field.row(b)[column];
       });
       const auto put = [&](Index c, Index i, double value, double derivative) {
@@ -57,7 +57,7 @@ void batch_tangent(const typename P::Batch& in, const typename P::template Field
           } else if (moving) {
             put(c, i, smearing.value(i, values), smearing.value(i, derivatives));
           } else {
-            const Smearing::Sums sums = smearing.sums(i);
+            const Smearing::Sums sums = smearing.sums(c, i);
             put(c, i, sums.r, smearing.value(i, derivatives) + along_q(i) * sums.dq + along_sigma(i) * sums.dsigma);
           }
         }

@@ -21,7 +21,7 @@ void group_values(Scratch<P>& s, Smearing* smearing) {
     s.side.values(smearing->node_q(), nodes, s.node_r.data());
   }
   for (Index c = 0; c < P::k_channels; ++c) {
-    const double* node_r = smearing->nodes_move() ? s.node_r.data() + c * nodes : smearing->node_r();
+    const double* node_r = smearing->nodes_move() ? s.node_r.data() + c * nodes : smearing->node_r(c);
     for (Index i = 0; i < g.count; ++i) s.r[size(c * g.count + i)] = smearing->value(i, node_r);
   }
 }

@@ -35,12 +35,11 @@ GaussLegendre::GaussLegendre() {
     node[slot] = x;
     weight[slot] = 2.0 / ((1.0 - x * x) * slope * slope);
   }
-  for (int t = 0; t < k_tail; ++t) {
-    const int degree = k_order - k_tail + t;
+  for (int degree = 0; degree < k_order; ++degree) {
     for (std::size_t i = 0; i < k_order; ++i) {
       double p = 0.0, previous = 0.0;
       legendre(degree, node[i], p, previous);
-      tail[static_cast<std::size_t>(t)][i] = (degree + 0.5) * weight[i] * p;
+      coefficient[static_cast<std::size_t>(degree)][i] = (degree + 0.5) * weight[i] * p;
     }
   }
 }

@@ -11,8 +11,8 @@ struct GaussLegendre {
 
   std::array<double, k_order> node;    // ascending on (-1, 1)
   std::array<double, k_order> weight;  // sum to 2
-  // tail[t][i]: contribution of the value at node i to the Legendre coefficient of degree k_order - k_tail + t
-  std::array<std::array<double, k_order>, k_tail> tail;
+  // coefficient[d][i]: contribution of the value at node i to the Legendre coefficient of degree d
+  std::array<std::array<double, k_order>, k_order> coefficient;
 
   static const GaussLegendre& rule();
 

@@ -2,172 +2,38 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 
+#include "../specular/kernel.hpp"
 #include "gauss_legendre.hpp"
 
 namespace kiessig {
 
 namespace {
 
-constexpr std::size_t k_order = GaussLegendre::k_order;
+std::size_t size(std::ptrdiff_t n) { return static_cast<std::size_t>(n); }
 
-// How far a kernel reaches, in sigma. Beyond 7 it holds 3e-12 of its weight. A kernel that is wide compared with its Q
-// reaches up to the plateau of total reflection, which outweighs a steeply falling R: it is followed to 9 (2e-19).
+std::ptrdiff_t whole_vectors(std::ptrdiff_t n) { return (n + k_max_width - 1) / k_max_width * k_max_width; }
+
+// How far a Gaussian reaches, in sigma. Beyond 7 it holds 3e-12 of its weight. A kernel that is wide compared with its
+// Q reaches up to the plateau of total reflection, which outweighs a steeply falling R: it is followed to 9 (2e-19).
 double reach(double q, double sigma) { return sigma < 0.02 * q ? 7.0 : 9.0; }
 
-// A panel of half-width a resolves exp(i omega x) times a Gaussian of width sigma when a (omega + 5.7/sigma) stays
-// below k_bandwidth (5.7: exp(-5.7^2/2) = 1e-7), and R itself to the accuracy of the test below when a omega stays
-// below k_phase.
-constexpr double k_bandwidth = 20.0;
-constexpr double k_phase = 7.0;
+// The Gauss-Legendre rule integrates products of R and the Gaussian up to twice the degree at which its nodes resolve
+// R, so that the integral is far more accurate than the test.
+constexpr Fineness k_gaussian_panels{20.0, 7.0, 1e-5};
 
-// R counts as resolved when its highest Legendre coefficients are below this fraction of its largest value on the
-// panel. The rule integrates products up to twice the degree, so that the integral is far more accurate than this.
-constexpr double k_tail_fraction = 1e-5;
-
-constexpr int k_most_halvings = 40;
+// Where a straight shape ends within a panel, R itself is interpolated, and relative to its largest value on the panel.
+constexpr Fineness k_straight_panels{11.4, 5.0, 1e-8};
 
 // Weights of all points are kept while they take no more than 8 MB; else they are computed point by point.
 constexpr std::ptrdiff_t k_most_weights = std::ptrdiff_t{1} << 20;
 
-[[noreturn]] void refuse() {
-  throw std::length_error("the fringes of this stack need more than " + std::to_string(Smearing::k_most_nodes) +
-                          " nodes to be smeared over these Q values");
-}
-
-// The largest of the highest Legendre coefficients that k_order values on a panel have.
-double tail_of(const double* values) {
-  double tail = 0.0;
-  for (const auto& coefficient : GaussLegendre::rule().tail) {
-    double c = 0.0;
-    for (std::size_t i = 0; i < k_order; ++i) c += coefficient[i] * values[i];
-    tail = std::max(tail, std::abs(c));
-  }
-  return tail;
-}
-
-// Whether the amplitudes at a panel's nodes are those of a function that they resolve. The amplitude and not R: where a
-// stack without absorption reflects totally, R is 1 and shows nothing of the resonances that its derivatives have.
-bool is_resolved(const double* re, const double* im) {
-  double largest = 0.0;
-  for (std::size_t i = 0; i < k_order; ++i) largest = std::max(largest, re[i] * re[i] + im[i] * im[i]);
-  return std::max(tail_of(re), tail_of(im)) <= k_tail_fraction * std::sqrt(largest);
-}
-
 }  // namespace
 
-// Panel width at position x: from the local fringe frequency d(phase)/dQ = sum_j d_j Q / (2 |k_j|) and the kernel.
-double Smearing::width(const Stack& stack, double x, double sigma) const {
-  const std::ptrdiff_t n = stack.layout().n;
-  const double quarter = 0.25 * x * x;
-  double omega = 0.0;
-  for (std::ptrdiff_t j = 1; j <= n; ++j) {
-    const double d = stack.thickness(j);
-    if (d == 0.0) continue;
-    // within 1/d of its critical edge a layer shows no fringe
-    const double k = std::max(std::sqrt(std::abs(quarter - stack.offset(j))), 1.0 / d);
-    omega += d * std::max(0.5 * std::abs(x) / k, 1e-3);
-  }
-  const double half = k_bandwidth / (omega + 5.7 / sigma);
-  return 2.0 * (omega > 0.0 ? std::min(half, k_phase / omega) : half);
-}
-
-// Panels for [from, to], where R has no kink inside.
-void Smearing::cover_plain(const Stack& stack, double from, double to) {
-  double x = from;
-  while (x < to) {
-    double narrowest = HUGE_VAL;
-    for (const Support& s : supports_) {
-      if (s.left > x) break;
-      if (s.right > x) narrowest = std::min(narrowest, s.sigma);
-    }
-    double w = width(stack, x, narrowest);
-    for (const Support& s : supports_) {  // kernels that begin within the panel and want a narrower one
-      if (s.left <= x) continue;
-      if (s.left >= x + w) break;
-      const double narrower = width(stack, s.left, s.sigma);
-      if (narrower < w) w = std::max(s.left - x, narrower);
-    }
-    if (to - x < 2.0 * w) w = to - x > w ? 0.5 * (to - x) : to - x;
-    const double end = w >= to - x ? to : x + w;
-    if (!(end > x)) break;  // narrower than the spacing of floating point numbers
-    panels_.push_back({x, end, 0.0, 0, false, 0});
-    if (static_cast<std::ptrdiff_t>(panels_.size() * k_order) > k_most_nodes) refuse();
-    x = end;
-  }
-}
-
-// Panels for [from, to], split at the kinks, with square-root panels beside each.
-void Smearing::cover(const Stack& stack, double from, double to) {
-  double narrowest = HUGE_VAL;
-  for (const Support& s : supports_) {
-    if (s.left < to && s.right > from) narrowest = std::min(narrowest, s.sigma);
-  }
-  double x = from;
-  for (double kink : kinks_) {
-    if (kink <= x || kink >= to) continue;
-    if (kink == 0.0) {  // R is a smooth function of |Q|
-      cover_plain(stack, x, 0.0);
-      x = 0.0;
-      continue;
-    }
-    const double w = 0.5 * width(stack, kink, narrowest);
-    const double below = std::max(kink - w, x);
-    const double above = std::min(kink + w, to);
-    cover_plain(stack, x, below);
-    panels_.push_back({-std::sqrt(kink - below), 0.0, kink, -1, false, 0});
-    panels_.push_back({0.0, std::sqrt(above - kink), kink, 1, false, 0});
-    x = above;
-  }
-  cover_plain(stack, x, to);
-}
-
-// Evaluates R on all panels and halves those that do not resolve it.
-void Smearing::refine(Stack& stack) {
-  const GaussLegendre& rule = GaussLegendre::rule();
-  panel_re_.clear();
-  panel_im_.clear();
-  for (int halving = 0;; ++halving) {
-    batch_q_.clear();
-    for (Panel& p : panels_) {
-      if (p.resolved) continue;
-      p.slot = static_cast<std::ptrdiff_t>(panel_re_.size() + batch_q_.size());
-      for (double t : rule.node) {
-        const double u = 0.5 * (p.from + p.to) + 0.5 * (p.to - p.from) * t;
-        batch_q_.push_back(std::abs(p.position(u)));
-      }
-    }
-    if (batch_q_.empty()) return;
-    const std::size_t start = panel_re_.size();
-    if (static_cast<std::ptrdiff_t>(panels_.size() * k_order) > k_most_nodes) refuse();
-    panel_re_.resize(start + batch_q_.size());
-    panel_im_.resize(start + batch_q_.size());
-    stack.amplitudes(batch_q_.data(), static_cast<std::ptrdiff_t>(batch_q_.size()), panel_re_.data() + start,
-                     panel_im_.data() + start);
-    next_.clear();
-    for (Panel& p : panels_) {
-      if (!p.resolved) {
-        const double middle = 0.5 * (p.from + p.to);
-        const bool splits = middle > p.from && middle < p.to && halving < k_most_halvings;
-        if (splits && !is_resolved(panel_re_.data() + p.slot, panel_im_.data() + p.slot)) {
-          Panel lower = p, upper = p;
-          lower.to = upper.from = middle;
-          next_.push_back(lower);
-          next_.push_back(upper);
-          continue;
-        }
-        p.resolved = true;
-      }
-      next_.push_back(p);
-    }
-    panels_.swap(next_);
-  }
-}
-
 void Smearing::build(const FixedRule& rule, const double* q, const double* sigma, std::ptrdiff_t m) {
+  kind_ = Kind::rule;
   rule_ = rule;
-  position_.clear();
+  moving_position_.clear();
   node_q_.clear();
   first_.clear();
   last_.clear();
@@ -175,140 +41,183 @@ void Smearing::build(const FixedRule& rule, const double* q, const double* sigma
     first_.push_back(i * rule.n);
     last_.push_back((i + 1) * rule.n);
     for (std::ptrdiff_t k = 0; k < rule.n; ++k) {
-      position_.push_back(q[i] + rule.node[k] * sigma[i]);
-      node_q_.push_back(std::abs(position_.back()));
+      moving_position_.push_back(q[i] + rule.node[k] * sigma[i]);
+      node_q_.push_back(std::abs(moving_position_.back()));
     }
   }
 }
 
-// Whether the edge lies within some kernel's reach.
-bool Smearing::covers(double edge_squared) const {
-  if (edge_squared <= 0.0) return false;
-  const double edge = std::sqrt(edge_squared);
-  return std::any_of(supports_.begin(), supports_.end(), [edge](const Support& s) {
-    return (s.left < edge && edge < s.right) || (s.left < -edge && -edge < s.right);
-  });
+void Smearing::build(Reflector& reflector, const WeightMatrix& matrix, const std::ptrdiff_t* place, std::ptrdiff_t m) {
+  kind_ = Kind::matrix;
+  // the nodes that these points use, of all
+  std::ptrdiff_t lowest = matrix.n, highest = 0;
+  first_.resize(size(m));
+  last_.resize(size(m));
+  offset_.resize(size(m));
+  std::ptrdiff_t total = 0;
+  for (std::ptrdiff_t i = 0; i < m; ++i) {
+    const std::ptrdiff_t count = matrix.start[place[i] + 1] - matrix.start[place[i]];
+    lowest = std::min(lowest, matrix.first[place[i]]);
+    highest = std::max(highest, matrix.first[place[i]] + count);
+    offset_[size(i)] = total;
+    total += whole_vectors(count);
+  }
+  const std::ptrdiff_t nodes = highest - lowest + k_max_width;  // the last ones without weight
+  node_q_.assign(size(nodes), matrix.q[highest - 1]);
+  std::copy(matrix.q + lowest, matrix.q + highest, node_q_.begin());
+  for (auto* weights : {&weights_, &by_q_, &by_sigma_}) weights->assign(size(total), 0.0);
+  weights_are_kept_ = true;
+  for (std::ptrdiff_t i = 0; i < m; ++i) {
+    const std::ptrdiff_t start = matrix.start[place[i]];
+    const std::ptrdiff_t count = matrix.start[place[i] + 1] - start;
+    first_[size(i)] = matrix.first[place[i]] - lowest;
+    last_[size(i)] = first_[size(i)] + whole_vectors(count);
+    std::copy_n(matrix.weight + start, count, weights_.data() + offset_[size(i)]);
+    std::copy_n(matrix.by_q + start, count, by_q_.data() + offset_[size(i)]);
+    std::copy_n(matrix.by_dq + start, count, by_sigma_.data() + offset_[size(i)]);
+  }
+  const std::size_t channels = size(reflector.n_amplitudes());
+  r_.resize(channels * node_q_.size());
+  im_.resize(channels * node_q_.size());
+  reflector.amplitudes(node_q_.data(), nodes, r_.data(), im_.data());
+  for (std::size_t k = 0; k < r_.size(); ++k) r_[k] = r_[k] * r_[k] + im_[k] * im_[k];
+}
+
+std::ptrdiff_t Smearing::n_nodes() const {
+  if (kind_ == Kind::rule || kind_ == Kind::matrix) return static_cast<std::ptrdiff_t>(node_q_.size());
+  return panels_.n_nodes();
+}
+
+const double* Smearing::node_q() const {
+  return kind_ == Kind::rule || kind_ == Kind::matrix ? node_q_.data() : panels_.node_q();
+}
+
+const double* Smearing::node_r(std::ptrdiff_t channel) const {
+  return kind_ == Kind::matrix ? r_.data() + channel * n_nodes() : panels_.node_r(channel);
 }
 
 // Evaluates R at the nodes that are there, if they are for these points, and tells whether they still serve.
-bool Smearing::still_resolves(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m) {
-  const std::size_t count = static_cast<std::size_t>(m);
-  if (nodes_move() || panels_.empty() || q_.size() != count || !std::equal(q_.begin(), q_.end(), q) ||
-      !std::equal(sigma_.begin(), sigma_.end(), sigma)) {
-    return false;
-  }
-  const double edge_squared = 4.0 * stack.offset(stack.layout().n + 1);
-  if (edge_squared != edge_squared_ && (covers(edge_squared) || covers(edge_squared_))) return false;
-  panel_re_.resize(r_.size());
-  panel_im_.resize(r_.size());
-  stack.amplitudes(node_q_.data(), n_nodes(), panel_re_.data(), panel_im_.data());
-  for (std::size_t p = 0; p < panels_.size(); ++p) {
-    if (!is_resolved(panel_re_.data() + p * k_order, panel_im_.data() + p * k_order)) return false;
-  }
-  for (std::size_t k = 0; k < r_.size(); ++k) r_[k] = panel_re_[k] * panel_re_[k] + panel_im_[k] * panel_im_[k];
-  return true;
+bool Smearing::still_serves(Reflector& reflector, const Shape& shape, const double* q, const double* sigma,
+                            std::ptrdiff_t m) {
+  const bool same_kind = shape.n == 0 ? kind_ == Kind::gaussian : kind_ == Kind::straight && shape_.is(shape);
+  return same_kind && !panels_.empty() && q_.size() == size(m) && std::equal(q_.begin(), q_.end(), q) &&
+         std::equal(sigma_.begin(), sigma_.end(), sigma) && panels_.still_resolve(reflector);
 }
 
-void Smearing::build(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m, bool reuse) {
-  if (reuse && still_resolves(stack, q, sigma, m)) return;
-  rule_ = FixedRule{};
+void Smearing::build(Reflector& reflector, const Shape& shape, const double* q, const double* sigma, std::ptrdiff_t m,
+                     bool reuse) {
+  if (reuse && still_serves(reflector, shape, q, sigma, m)) return;
+  kind_ = shape.n == 0 ? Kind::gaussian : Kind::straight;
+  if (kind_ == Kind::straight) shape_.assign(shape);
   q_.assign(q, q + m);
   sigma_.assign(sigma, sigma + m);
   supports_.clear();
   for (std::ptrdiff_t i = 0; i < m; ++i) {
-    const double half = reach(q[i], sigma[i]) * sigma[i];
-    supports_.push_back({q[i] - half, q[i] + half, sigma[i]});
+    const double half = reach(q[i], sigma[i]);
+    const double left = kind_ == Kind::gaussian ? -half : shape_.left();
+    const double right = kind_ == Kind::gaussian ? half : shape_.right();
+    supports_.push_back({q[i] + left * sigma[i], q[i] + right * sigma[i], sigma[i]});
   }
-  std::sort(supports_.begin(), supports_.end(), [](const Support& a, const Support& b) { return a.left < b.left; });
-  kinks_.clear();
-  edge_squared_ = 4.0 * stack.offset(stack.layout().n + 1);
-  if (edge_squared_ > 0.0) kinks_.push_back(-std::sqrt(edge_squared_));
-  kinks_.push_back(0.0);
-  if (edge_squared_ > 0.0) kinks_.push_back(std::sqrt(edge_squared_));
+  panels_.choose(reflector, supports_, kind_ == Kind::gaussian ? k_gaussian_panels : k_straight_panels);
 
-  panels_.clear();
-  for (std::size_t i = 0; i < supports_.size();) {
-    const double left = supports_[i].left;
-    double right = supports_[i].right;
-    for (++i; i < supports_.size() && supports_[i].left <= right; ++i) right = std::max(right, supports_[i].right);
-    cover(stack, left, right);
-  }
-  refine(stack);
-
-  const GaussLegendre& rule = GaussLegendre::rule();
-  position_.clear();
-  node_q_.clear();
-  node_weight_.clear();
-  r_.clear();
-  for (const Panel& p : panels_) {
-    const double half = 0.5 * (p.to - p.from);
-    for (std::size_t i = 0; i < k_order; ++i) {
-      const double u = 0.5 * (p.from + p.to) + half * rule.node[i];
-      position_.push_back(p.position(u));
-      node_q_.push_back(std::abs(position_.back()));
-      node_weight_.push_back(half * rule.weight[i] * std::abs(p.slope(u)));
-      const std::size_t at = static_cast<std::size_t>(p.slot) + i;
-      r_.push_back(panel_re_[at] * panel_re_[at] + panel_im_[at] * panel_im_[at]);
-    }
-  }
-  // nodes without weight, so that every point can use whole vectors of nodes
-  for (std::ptrdiff_t i = 0; i < k_max_width; ++i) {
-    position_.push_back(position_.back());
-    node_q_.push_back(node_q_.back());
-    node_weight_.push_back(0.0);
-    r_.push_back(r_.back());
-  }
-  // positions alone reach one vector further: weights may be asked for from any node on
-  for (std::ptrdiff_t i = 0; i < k_max_width; ++i) {
-    position_.push_back(position_.back());
-    node_weight_.push_back(0.0);
-  }
-  first_.resize(static_cast<std::size_t>(m));
-  last_.resize(static_cast<std::size_t>(m));
+  for (auto* v : {&first_, &last_, &offset_}) v->resize(size(m));
   std::ptrdiff_t most = 0;
   std::ptrdiff_t total = 0;
-  offset_.resize(static_cast<std::size_t>(m));
-  for (std::size_t i = 0; i < static_cast<std::size_t>(m); ++i) {
-    const double half = reach(q[i], sigma[i]) * sigma[i];
-    first_[i] = std::lower_bound(position_.begin(), position_.end(), q[i] - half) - position_.begin();
-    last_[i] = std::upper_bound(position_.begin(), position_.end() - 2 * k_max_width, q[i] + half) - position_.begin();
-    last_[i] = first_[i] + (last_[i] - first_[i] + k_max_width - 1) / k_max_width * k_max_width;
+  for (std::size_t i = 0; i < size(m); ++i) {
+    if (kind_ == Kind::gaussian) {
+      find_gaussian_range(i);
+    } else {
+      find_straight_range(i);
+    }
     offset_[i] = total;
     total += last_[i] - first_[i];
     most = std::max(most, last_[i] - first_[i]);
   }
   weights_are_kept_ = total <= k_most_weights;
-  weights_.resize(static_cast<std::size_t>(weights_are_kept_ ? total : most));
-  for (std::ptrdiff_t i = 0; weights_are_kept_ && i < m; ++i)
-    compute_weights(i, first(i), last(i), weights_.data() + offset_[static_cast<std::size_t>(i)]);
+  reserve_weights(total, most);
+  for (std::ptrdiff_t i = 0; weights_are_kept_ && i < m; ++i) {
+    compute_weights(i, first(i), last(i), offset_[size(i)]);
+  }
 }
 
-void Smearing::compute_weights(std::ptrdiff_t i, std::ptrdiff_t from, std::ptrdiff_t to, double* weights) const {
-  const std::size_t point = static_cast<std::size_t>(i);
-  const std::ptrdiff_t whole = (to - from + k_max_width - 1) / k_max_width * k_max_width;
-  kernels().gaussian_weights(q_[point], sigma_[point], position_.data() + from, node_weight_.data() + from, whole,
-                             weights);
+void Smearing::find_gaussian_range(std::size_t i) {
+  const double half = reach(q_[i], sigma_[i]) * sigma_[i];
+  const double* begin = panels_.position();
+  const double* end = panels_.position_end();
+  first_[i] = std::lower_bound(begin, end + 2 * k_max_width, q_[i] - half) - begin;
+  last_[i] = first_[i] + whole_vectors(std::upper_bound(begin, end, q_[i] + half) - begin - first_[i]);
+}
+
+void Smearing::find_straight_range(std::size_t i) {
+  const double left = q_[i] + shape_.left() * sigma_[i];
+  const double right = q_[i] + shape_.right() * sigma_[i];
+  // the first panel that begins at or above a position
+  const auto from = [this](double position, bool above) {
+    std::ptrdiff_t low = 0, high = panels_.count();
+    while (low < high) {
+      const std::ptrdiff_t middle = (low + high) / 2;
+      const double start = panels_[middle].position(panels_[middle].from);
+      if (above ? start > position : start >= position) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return low;
+  };
+  const std::ptrdiff_t first = std::max<std::ptrdiff_t>(from(left, true) - 1, 0);
+  const std::ptrdiff_t last = std::max(from(right, false), first + 1);
+  first_[i] = first * GaussLegendre::k_order;
+  last_[i] = last * GaussLegendre::k_order;
+}
+
+void Smearing::reserve_weights(std::ptrdiff_t total, std::ptrdiff_t most) {
+  const std::size_t length = size(weights_are_kept_ ? total : most);
+  weights_.resize(length);
+  if (kind_ == Kind::gaussian) return;
+  by_q_.resize(length);
+  by_sigma_.resize(length);
+}
+
+void Smearing::compute_weights(std::ptrdiff_t i, std::ptrdiff_t from, std::ptrdiff_t to, std::ptrdiff_t at) {
+  const double q = q_[size(i)];
+  const double sigma = sigma_[size(i)];
+  if (kind_ == Kind::gaussian) {
+    kernels().gaussian_weights(q, sigma, panels_.position() + from, panels_.weight() + from, whole_vectors(to - from),
+                               weights_.data() + at);
+  } else {
+    constexpr std::ptrdiff_t k_order = GaussLegendre::k_order;
+    shape_.weights(panels_, q, sigma, first(i) / k_order, last(i) / k_order, from / k_order, to / k_order,
+                   weights_.data() + at, by_q_.data() + at, by_sigma_.data() + at);
+  }
 }
 
 const double* Smearing::weights(std::ptrdiff_t i, std::ptrdiff_t from, std::ptrdiff_t to) {
   if (nodes_move() || weights_are_kept_) return weights(i) + (from - first(i));
-  compute_weights(i, from, to, weights_.data());
+  compute_weights(i, from, to, 0);
   return weights_.data();
 }
 
 const double* Smearing::weights(std::ptrdiff_t i) {
   if (nodes_move()) return rule_.weight;
-  if (weights_are_kept_) return weights_.data() + offset_[static_cast<std::size_t>(i)];
-  compute_weights(i, first(i), last(i), weights_.data());
+  if (weights_are_kept_) return weights_.data() + offset_[size(i)];
+  compute_weights(i, first(i), last(i), 0);
   return weights_.data();
 }
 
-Smearing::Sums Smearing::sums(std::ptrdiff_t i) {
-  const std::size_t point = static_cast<std::size_t>(i);
+Smearing::Sums Smearing::sums(std::ptrdiff_t channel, std::ptrdiff_t i) {
+  const double* w = weights(i);
+  const double* r = node_r(channel) + first(i);
+  const std::ptrdiff_t count = last(i) - first(i);
+  if (kind_ != Kind::gaussian) {
+    const std::ptrdiff_t at = w - weights_.data();
+    return {kernels().weighted_sum(w, r, count), kernels().weighted_sum(by_q_.data() + at, r, count),
+            kernels().weighted_sum(by_sigma_.data() + at, r, count)};
+  }
   double total[3];
-  kernels().gaussian_sums(q_[point], sigma_[point], position_.data() + first_[point], weights(i),
-                          r_.data() + first_[point], last_[point] - first_[point], total);
-  return {total[0], total[1] / sigma_[point], total[2] / sigma_[point]};
+  const double sigma = sigma_[size(i)];
+  kernels().gaussian_sums(q_[size(i)], sigma, panels_.position() + first(i), w, r, count, total);
+  return {total[0], total[1] / sigma, total[2] / sigma};
 }
 
 double Smearing::value(std::ptrdiff_t i, const double* node_r) {

@@ -1,93 +1,87 @@
-// Gaussian smearing of a reflectivity: nodes shared by neighbouring points, and each point's weights on them.
+// Smearing of a reflectivity: nodes, and each point's weights on them.
 #pragma once
 
 #include <cstddef>
 #include <kiessig/specular.hpp>
 #include <vector>
 
-#include "../specular/stack.hpp"
+#include "panels.hpp"
+#include "piecewise_linear.hpp"
+#include "reflector.hpp"
 
 namespace kiessig {
 
-// smeared R(q_i) = integral of g((q' - q_i) / sigma_i) / sigma_i R(|q'|) dq',  g(x) = exp(-x^2/2) / sqrt(2 pi)
+// smeared R(q_i) = integral of g((q' - q_i) / sigma_i) / sigma_i R(|q'|) dq'
 //
-// The part of the integral past Q = 0 reads R(|Q|). The integral is a composite Gauss-Legendre rule whose panels are
-// shared by all points whose kernels overlap: as many nodes as R and the narrowest kernel need, not some number per
-// point. Panels end at Q = 0 and at the backing's critical edge, where R is continuous with a square-root kink; next to
-// the edge the rule runs in the square root of the distance from it, in which R and its derivatives are smooth.
-// Elsewhere panel widths start from the fringe period and the kernel widths, and a panel is halved until the Legendre
-// coefficients of the amplitude on it have decayed.
+// with a Gaussian g(x) = exp(-x^2/2) / sqrt(2 pi), or one made of straight pieces. The part of the integral past Q = 0
+// reads R(|Q|). Nodes are shared by all points whose kernels overlap (panels.hpp): as many as R and the narrowest
+// kernel need, not some number per point. Or by a rule of the caller's: nodes and weights that belong to one point
+// each, or a matrix of weights.
 class Smearing {
  public:
-  // Chooses the nodes for points (q_i >= 0, sigma_i > 0) and evaluates R there. Throws std::length_error when that
-  // needs more than k_most_nodes nodes. With `reuse`, nodes chosen before for the same points are kept as long as they
-  // resolve the R of this stack.
-  void build(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m, bool reuse);
+  // Chooses the nodes for points (q_i >= 0, sigma_i > 0) and evaluates R there. A shape without offsets is the
+  // Gaussian. Throws std::length_error when that needs more than k_most_nodes nodes. With `reuse`, nodes chosen before
+  // for the same points are kept as long as they resolve the R of this reflector.
+  void build(Reflector& reflector, const Shape& shape, const double* q, const double* sigma, std::ptrdiff_t m,
+             bool reuse);
 
-  // The same by a fixed rule, whose nodes belong to one point each and move with it. Evaluates nothing.
+  // Evaluates R at the nodes of the m points that have these places in the matrix.
+  void build(Reflector& reflector, const WeightMatrix& matrix, const std::ptrdiff_t* place, std::ptrdiff_t m);
+
+  // A fixed rule, whose nodes belong to one point each and move with it. Evaluates nothing.
   void build(const FixedRule& rule, const double* q, const double* sigma, std::ptrdiff_t m);
-  bool nodes_move() const { return rule_.n > 0; }
+  bool nodes_move() const { return kind_ == Kind::rule; }
   // How node k moves with its point's q (1 or, where |position| is read, -1), and with its sigma.
-  double node_slope(std::ptrdiff_t k) const { return position_[static_cast<std::size_t>(k)] < 0.0 ? -1.0 : 1.0; }
+  double node_slope(std::ptrdiff_t k) const { return moving_position_[static_cast<std::size_t>(k)] < 0.0 ? -1.0 : 1.0; }
   double node_in_sigma(std::ptrdiff_t k) const { return rule_.node[k % rule_.n]; }
 
-  std::ptrdiff_t n_nodes() const { return static_cast<std::ptrdiff_t>(node_q_.size()); }
-  const double* node_q() const { return node_q_.data(); }  // |position|, where R is evaluated
-  const double* node_r() const { return r_.data(); }
+  std::ptrdiff_t n_nodes() const;
+  const double* node_q() const;  // |position|, where R is evaluated
+  const double* node_r(std::ptrdiff_t channel) const;
 
-  // The nodes [first, last) that point i uses, a multiple of k_max_width of them, and its weights.
+  // The nodes [first, last) that point i uses, a multiple of k_max_width of them where nodes do not move, and its
+  // weights.
   std::ptrdiff_t first(std::ptrdiff_t i) const { return first_[static_cast<std::size_t>(i)]; }
   std::ptrdiff_t last(std::ptrdiff_t i) const { return last_[static_cast<std::size_t>(i)]; }
   const double* weights(std::ptrdiff_t i);
-  // Those for the nodes [from, to) of its range.
+  // Those for the nodes [from, to) of its range, which begins and ends at its ends or with whole panels.
   const double* weights(std::ptrdiff_t i, std::ptrdiff_t from, std::ptrdiff_t to);
 
-  // sum_k w_k R_k of point i and its derivatives with respect to q_i and sigma_i. Where nodes move, these are made of
-  // the values and of the derivatives dR/dQ at the nodes, which the caller has computed.
+  // sum_k w_k R_k of a channel's point i and its derivatives with respect to q_i and sigma_i. Where nodes move, these
+  // are made of the values and of the derivatives dR/dQ at the nodes, which the caller has computed.
   struct Sums {
     double r, dq, dsigma;
   };
-  Sums sums(std::ptrdiff_t i);
+  Sums sums(std::ptrdiff_t channel, std::ptrdiff_t i);
   Sums sums(std::ptrdiff_t i, const double* node_r, const double* node_dr_dq) const;
 
   // sum_k w_k R_k of point i for the given values at all nodes.
   double value(std::ptrdiff_t i, const double* node_r);
 
-  static constexpr std::ptrdiff_t k_most_nodes = std::ptrdiff_t{1} << 22;
+  static constexpr std::ptrdiff_t k_most_nodes = Panels::k_most_nodes;
 
  private:
-  struct Support {
-    double left, right, sigma;
-  };
-  struct Panel {
-    double from, to;  // in the panel's own coordinate u
-    double origin;    // position = u, or origin + sign u^2 next to a kink
-    int sign;         // 0: position = u
-    bool resolved;
-    std::ptrdiff_t slot;  // where its values lie in panel_re_
+  enum class Kind { gaussian, straight, matrix, rule };
 
-    double position(double u) const { return sign == 0 ? u : origin + sign * u * u; }
-    double slope(double u) const { return sign == 0 ? 1.0 : 2.0 * u; }  // |d position / du|
-  };
+  bool still_serves(Reflector& reflector, const Shape& shape, const double* q, const double* sigma, std::ptrdiff_t m);
+  void find_gaussian_range(std::size_t i);
+  void find_straight_range(std::size_t i);
+  void reserve_weights(std::ptrdiff_t total, std::ptrdiff_t most);
+  // Writes the weights of nodes [from, to) of point i to place `at` of the weights.
+  void compute_weights(std::ptrdiff_t i, std::ptrdiff_t from, std::ptrdiff_t to, std::ptrdiff_t at);
 
-  double width(const Stack& stack, double x, double sigma) const;
-  void cover(const Stack& stack, double from, double to);
-  void cover_plain(const Stack& stack, double from, double to);
-  void refine(Stack& stack);
-  bool still_resolves(Stack& stack, const double* q, const double* sigma, std::ptrdiff_t m);
-  bool covers(double edge_squared) const;
-  void compute_weights(std::ptrdiff_t i, std::ptrdiff_t from, std::ptrdiff_t to, double* weights) const;
-
+  Kind kind_ = Kind::gaussian;
   FixedRule rule_;
-  std::vector<Support> supports_;  // ascending in left
-  double edge_squared_ = 0.0;      // of the backing's critical edge
-  std::vector<double> kinks_;
-  std::vector<Panel> panels_, next_;
-  std::vector<double> panel_re_, panel_im_, batch_q_;
-  std::vector<double> position_, node_q_, node_weight_, r_, weights_;
+  PiecewiseLinear shape_;
+  Panels panels_;
+  std::vector<Support> supports_;
   std::vector<double> q_, sigma_;
   std::vector<std::ptrdiff_t> first_, last_, offset_;
+  std::vector<double> weights_;
+  std::vector<double> by_q_, by_sigma_;  // of the straight shape and the matrix: weights of the derivatives
   bool weights_are_kept_ = false;
+  std::vector<double> moving_position_, node_q_;  // of the rule and the matrix
+  std::vector<double> r_, im_;                    // of the matrix
 };
 
 }  // namespace kiessig

@@ -64,7 +64,7 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
   const Vec zero = broadcast(0.0);
   const Vec one = broadcast(1.0);
   Vec ignored = zero;
-  Wave half_inverse;
+  Wave half_inverse = fronting_wave(zero, Wave{});
   Wave k_below = wave_number<Keep>(s, s.n + 1, quarter, ignored, half_inverse);
   Complex u = {zero, zero};  // X = u / t
   Complex t = {one, zero};
@@ -77,23 +77,45 @@ KIESSIG_INLINE Complex forward(const StackConstants& s, Vec q, Medium<Wave>* med
   smallest = broadcast(1e300);
   ptrdiff_t until_normalised = s.normalise_every;
   ptrdiff_t cell = Cells ? s.n_cells - 1 : -1;
-  // square roots and divisions take long: those of the next medium start before they are needed
-  Wave k_next = fronting_wave(0.5 * q, Wave{});
-  Wave half_inverse_next = k_next;
-  if (s.n > 0) k_next = wave_number<Keep>(s, s.n, quarter, smallest, half_inverse_next);
+  // Square roots, divisions and exponentials take long: those of the next interface start before they are needed. With
+  // complex numbers there are not enough registers for the exponentials.
+  constexpr bool k_rough_ahead = sizeof(Wave) == sizeof(Vec);
+  const auto wave_above = [&](ptrdiff_t j, Wave& inverse) {  // the fronting's inverse is not asked for
+    Wave k = fronting_wave(0.5 * q, Wave{});
+    if (j > 0) k = wave_number<Keep>(s, j, quarter, smallest, inverse);
+    return k;
+  };
+  const auto rough_at = [&](ptrdiff_t j, Wave k, Wave below) {
+    return s.two_s2[j] != 0.0 ? roughness_factor(s, j, k * below) : fronting_wave(one, Wave{});
+  };
+  Wave half_inverse_next = half_inverse, half_inverse_after = half_inverse, k_after = half_inverse,
+       rough_next = k_after;
+  Wave k_next = wave_above(s.n, half_inverse_next);
+  if (k_rough_ahead) {
+    rough_next = rough_at(s.n, k_next, k_below);
+    k_after = wave_above(s.n - 1, half_inverse_after);
+  }
   for (ptrdiff_t j = s.n; j >= 0; --j) {
     const Wave k = k_next;
     half_inverse = half_inverse_next;
-    k_next = fronting_wave(0.5 * q, Wave{});
-    if (j > 1) k_next = wave_number<Keep>(s, j - 1, quarter, smallest, half_inverse_next);
     const Wave sum = k + k_below;
     const Wave d = sum * sum;
     Wave n = step_of(s, j, Wave{});
     Wave rough = fronting_wave(one, Wave{});
-    if (s.two_s2[j] != 0.0) {
-      const Wave factor = roughness_factor(s, j, k * k_below);
-      n = n * factor;
-      rough = factor;
+    if (k_rough_ahead) {
+      rough = rough_next;
+      n = n * rough;
+      k_next = k_after;
+      half_inverse_next = half_inverse_after;
+      if (j > 0) rough_next = rough_at(j - 1, k_next, k);
+      k_after = wave_above(j - 2, half_inverse_after);
+    } else {
+      k_next = wave_above(j - 1, half_inverse_next);
+      if (s.two_s2[j] != 0.0) {
+        const Wave factor = roughness_factor(s, j, k * k_below);
+        n = n * factor;
+        rough = factor;
+      }
     }
     const Complex u_above = n * t + d * u;
     t = d * t + n * u;
@@ -376,7 +398,10 @@ static void misfit(const StackConstants& s, const Points& points, ptrdiff_t coun
       store(residual + i, residual_here);
       store(slope + i, slope_here);
       sink.weight = select(flagged, broadcast(0.0), target.scale * slope_here);
-      for (ptrdiff_t lane = count - i; lane < k_width; ++lane) sink.weight[lane] = 0.0;  // points that pad
+      // points that only pad the last vectors
+      for (int lane = 0; i + k_width > count && lane < k_width; ++lane) {
+        if (i + lane >= count) sink.weight[lane] = 0.0;
+      }
       return 2.0 * conjugate(v);
     };
     Vec dq_here;
@@ -405,6 +430,54 @@ static void jvp(const StackConstants& s, const Points& points, const double* tan
     store(r + i, norm(v));
     store(dr + i, sink.total + load(tangent_q + i) * dq);
   }
+}
+
+// As jacobian() and vjp(), for Re(conj(c) dV_0) with a number c per point.
+static void amplitude_jacobian(const StackConstants& s, const Points& points, ptrdiff_t count, const double* c_re,
+                               const double* c_im, double* re, double* im, const JacobianRows& rows, double* dq,
+                               double* workspace) {
+  const RowLayout row{s.n};
+  double* entries = aligned(workspace);
+  double* media = entries + (row.size() + k_width) * k_width;
+  const StoreSink sink{entries};
+  for (ptrdiff_t i = 0; i < points.m; i += k_width) {
+    const Complex a = {load(c_re + i), -load(c_im + i)};
+    const auto seed = [a](Complex, Mask) { return a; };
+    Vec dq_here;
+    const Complex v = sweep(s, points, i, media, seed, sink, dq_here);
+    store(re + i, v.re);
+    store(im + i, v.im);
+    store(dq + i, dq_here);
+    const auto write = [&](ptrdiff_t first, ptrdiff_t length, double* field, ptrdiff_t stride) {
+      write_rows(entries + first * k_width, length, field + i * stride, stride, field + (count - 1) * stride + length);
+    };
+    write(row.thickness(), row.n, rows.thickness, rows.thickness_stride);
+    write(row.sld(), row.n + 2, rows.sld, rows.sld_stride);
+    write(row.sld_imag(), row.n + 2, rows.sld_imag, rows.sld_imag_stride);
+    write(row.roughness(), row.n + 1, rows.roughness, rows.roughness_stride);
+  }
+}
+
+static void amplitude_vjp(const StackConstants& s, const Points& points, const double* c_re, const double* c_im,
+                          double* re, double* im, double* gradient, double* dq, double* workspace) {
+  const ptrdiff_t size = RowLayout{s.n}.size();
+  double* sums = aligned(workspace);
+  double* media = sums + size * k_width;
+  for (ptrdiff_t e = 0; e < size * k_width; ++e) sums[e] = 0.0;
+  for (ptrdiff_t i = 0; i < points.m; i += k_width) {
+    SumSink sink{sums, broadcast(1.0)};
+    const Complex a = {load(c_re + i), -load(c_im + i)};
+    const auto seed = [&](Complex, Mask flagged) {
+      sink.weight = select(flagged, broadcast(0.0), sink.weight);
+      return a;
+    };
+    Vec dq_here;
+    const Complex v = sweep(s, points, i, media, seed, sink, dq_here);
+    store(re + i, v.re);
+    store(im + i, v.im);
+    store(dq + i, sink.weight * dq_here);
+  }
+  for (ptrdiff_t e = 0; e < size; ++e) gradient[e] += sum(load(sums + e * k_width));
 }
 
 static void gaussian_weights(double centre, double sigma, const double* nodes, const double* node_weights, ptrdiff_t m,
@@ -494,6 +567,8 @@ const Kernels KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME) = {
     KIESSIG_ISA_NAME::compare,
     KIESSIG_ISA_NAME::misfit,
     KIESSIG_ISA_NAME::jvp,
+    KIESSIG_ISA_NAME::amplitude_jacobian,
+    KIESSIG_ISA_NAME::amplitude_vjp,
     KIESSIG_ISA_NAME::gaussian_weights,
     KIESSIG_ISA_NAME::gaussian_sums,
     KIESSIG_ISA_NAME::weighted_sum,

@@ -109,6 +109,12 @@ struct Kernels {
   // derivative along tangent (RowLayout) and along tangent_q
   void (*jvp)(const StackConstants&, const Points&, const double* tangent, const double* tangent_q, double* r,
               double* dr, double* workspace);
+  // As `jacobian` with scale 1 and as `vjp`, for the derivatives Re(conj(c) dV_0) of the amplitude, c per point.
+  void (*amplitude_jacobian)(const StackConstants&, const Points&, ptrdiff_t count, const double* c_re,
+                             const double* c_im, double* re, double* im, const JacobianRows& rows, double* dq,
+                             double* workspace);
+  void (*amplitude_vjp)(const StackConstants&, const Points&, const double* c_re, const double* c_im, double* re,
+                        double* im, double* gradient, double* dq, double* workspace);
   // The following three take m nodes, a multiple of k_max_width.
   // weights[k] = exp(-x_k^2 / 2) / (sigma sqrt(2 pi)) * node_weights[k], x_k = (nodes[k] - centre) / sigma
   void (*gaussian_weights)(double centre, double sigma, const double* nodes, const double* node_weights, ptrdiff_t m,

@@ -77,19 +77,11 @@ bool vanishing(double q, Complex y) { return q == 0.0 || 0.5 * q + y == 0.0; }
 
 Complex surface(double q, Complex y) { return vanishing(q, y) ? Complex(-1.0) : (0.5 * q - y) / (0.5 * q + y); }
 
-}  // namespace
-
-std::complex<double> near_edge_amplitude(const StackConstants& stack, double q) {
-  return surface(q, forward(stack, q).y);
-}
-
-double near_edge_derivative(const StackConstants& s, double q, double* row, double* dq) {
+// Re(a dV) for all entries and for Q.
+void reverse(const StackConstants& s, double q, const Forward& f, Complex a, double* row, double* dq) {
   const Complex i(0.0, 1.0);
   const RowLayout layout{s.n};
-  const Forward f = forward(s, q);
-  const Complex v = surface(q, f.y);
   const double k0 = 0.5 * q;
-  const Complex a = 2.0 * std::conj(v);
   Complex y_bar = 0.0;
   double k0_bar = 0.0;
   if (!vanishing(q, f.y)) {
@@ -141,7 +133,26 @@ double near_edge_derivative(const StackConstants& s, double q, double* row, doub
   row[layout.sld()] = k_four_pi * z_sum;
   row[layout.sld_imag()] = 0.0;
   *dq = 0.5 * (k0_bar + q * (z_sum + z_bar[0].real()));
+}
+
+}  // namespace
+
+std::complex<double> near_edge_amplitude(const StackConstants& stack, double q) {
+  return surface(q, forward(stack, q).y);
+}
+
+double near_edge_derivative(const StackConstants& s, double q, double* row, double* dq) {
+  const Forward f = forward(s, q);
+  const Complex v = surface(q, f.y);
+  reverse(s, q, f, 2.0 * std::conj(v), row, dq);
   return std::norm(v);
+}
+
+std::complex<double> near_edge_amplitude_derivative(const StackConstants& s, double q, std::complex<double> cotangent,
+                                                    double* row, double* dq) {
+  const Forward f = forward(s, q);
+  reverse(s, q, f, std::conj(cotangent), row, dq);
+  return surface(q, f.y);
 }
 
 }  // namespace kiessig

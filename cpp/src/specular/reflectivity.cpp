@@ -29,15 +29,15 @@ struct Specular {
                 reversed);
   }
 
-  static Index entries(Index n_layers) { return RowLayout{n_layers}.size(); }
+  static Index entries(const SpecularBatch& in) { return RowLayout{in.n_layers}.size(); }
 
   template <class T, class Visit>
-  static void for_fields(Index n_layers, const SpecularFields<T>& fields, const Visit& visit) {
-    const RowLayout row{n_layers};
-    visit(fields.thickness, row.thickness(), n_layers);
-    visit(fields.sld, row.sld(), n_layers + 2);
-    visit(fields.sld_imag, row.sld_imag(), n_layers + 2);
-    visit(fields.roughness, row.roughness(), n_layers + 1);
+  static void for_fields(const SpecularBatch& in, const SpecularFields<T>& fields, const Visit& visit) {
+    const RowLayout row{in.n_layers};
+    visit(fields.thickness, FieldPart::whole(row.thickness(), row.n));
+    visit(fields.sld, FieldPart::whole(row.sld(), row.n + 2));
+    visit(fields.sld_imag, FieldPart::whole(row.sld_imag(), row.n + 2));
+    visit(fields.roughness, FieldPart::whole(row.roughness(), row.n + 1));
   }
 
   static bool jacobian_in_place(Stack& side, const Group& g, Index point, double scale, double* r,

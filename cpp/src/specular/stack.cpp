@@ -95,6 +95,24 @@ void Stack::assign(const StackRows& rows, bool reversed) {
   constants_.normalise_every = grows ? 2 : 8;
 }
 
+// The phase of layer j runs with d_j Q / (2 |k_j|).
+double Stack::fringe_frequency(double q) const {
+  double omega = 0.0;
+  for (std::ptrdiff_t j = 1; j <= constants_.n; ++j) {
+    const double d = thickness(j);
+    if (d == 0.0) continue;
+    // within 1/d of its critical edge a layer shows no fringe
+    const double k = std::max(std::sqrt(std::abs(0.25 * q * q - offset(j))), 1.0 / d);
+    omega += d * std::max(0.5 * std::abs(q) / k, 1e-3);
+  }
+  return omega;
+}
+
+void Stack::edges(std::vector<double>& q) const {
+  const double backing = offset(constants_.n + 1);
+  if (backing > 0.0) q.push_back(2.0 * std::sqrt(backing));
+}
+
 void Stack::reserve_cells() {
   const std::ptrdiff_t wanted = kernels().cell_step_doubles * constants_.cell_steps + 3 * k_max_width;
   if (static_cast<std::ptrdiff_t>(workspace_.size()) < wanted) workspace_.resize(size(wanted));
@@ -148,22 +166,37 @@ std::complex<double> Stack::near_edge_amplitude(double q) {
   return kiessig::near_edge_amplitude(unrolled_->constants_, q);
 }
 
-double Stack::near_edge_derivative(double q, double* row, double* dq) {
-  if (cells_.empty()) return kiessig::near_edge_derivative(constants_, q, row, dq);
-  unroll();
+void Stack::fold(const double* long_row, double* row) const {
   const RowLayout from = unrolled_->layout();
   const RowLayout to = layout();
-  std::vector<double> long_row(size(from.size()));
-  const double r = kiessig::near_edge_derivative(unrolled_->constants_, q, long_row.data(), dq);
   std::fill(row, row + to.size(), 0.0);
   for (std::ptrdiff_t j = 0; j <= from.n + 1; ++j) {
     const std::ptrdiff_t medium = unrolled_medium_[size(j)];
-    row[to.sld() + medium] += long_row[size(from.sld() + j)];
-    row[to.sld_imag() + medium] += long_row[size(from.sld_imag() + j)];
-    if (j > 0 && j <= from.n) row[to.thickness() + medium - 1] += long_row[size(from.thickness() + j - 1)];
-    if (j > 0) row[to.roughness() + unrolled_interface_[size(j - 1)]] += long_row[size(from.roughness() + j - 1)];
+    row[to.sld() + medium] += long_row[from.sld() + j];
+    row[to.sld_imag() + medium] += long_row[from.sld_imag() + j];
+    if (j > 0 && j <= from.n) row[to.thickness() + medium - 1] += long_row[from.thickness() + j - 1];
+    if (j > 0) row[to.roughness() + unrolled_interface_[size(j - 1)]] += long_row[from.roughness() + j - 1];
   }
+}
+
+double Stack::near_edge_derivative(double q, double* row, double* dq) {
+  if (cells_.empty()) return kiessig::near_edge_derivative(constants_, q, row, dq);
+  unroll();
+  std::vector<double> long_row(size(unrolled_->layout().size()));
+  const double r = kiessig::near_edge_derivative(unrolled_->constants_, q, long_row.data(), dq);
+  fold(long_row.data(), row);
   return r;
+}
+
+std::complex<double> Stack::near_edge_amplitude_derivative(double q, std::complex<double> cotangent, double* row,
+                                                           double* dq) {
+  if (cells_.empty()) return kiessig::near_edge_amplitude_derivative(constants_, q, cotangent, row, dq);
+  unroll();
+  std::vector<double> long_row(size(unrolled_->layout().size()));
+  const std::complex<double> v =
+      kiessig::near_edge_amplitude_derivative(unrolled_->constants_, q, cotangent, long_row.data(), dq);
+  fold(long_row.data(), row);
+  return v;
 }
 
 template <class Body>
@@ -312,6 +345,69 @@ void Stack::jvp(const double* q, std::ptrdiff_t m, const double* tangent, const 
       }
       r[first + i] = packet_r[i];
       dr[first + i] = packet_dr[i];
+    }
+  });
+}
+
+void Stack::amplitude_jacobian(const double* q, std::ptrdiff_t m, const double* c_re, const double* c_im, double* re,
+                               double* im, double* rows, double* dq) {
+  reserve_sweep();
+  const RowLayout row = layout();
+  const std::ptrdiff_t entries = row.size();
+  double packet_re[k_packet], packet_im[k_packet], packet_dq[k_packet];
+  double packet_c_re[k_packet] = {}, packet_c_im[k_packet] = {};
+  for_packets(q, m, [&](std::ptrdiff_t first, std::ptrdiff_t count, const Points& points) {
+    std::copy_n(c_re + first, count, packet_c_re);
+    std::copy_n(c_im + first, count, packet_c_im);
+    double* here = rows + first * entries;
+    const JacobianRows fields{here + row.thickness(),
+                              here + row.sld(),
+                              here + row.sld_imag(),
+                              here + row.roughness(),
+                              entries,
+                              entries,
+                              entries,
+                              entries};
+    kernels().amplitude_jacobian(constants_, points, count, packet_c_re, packet_c_im, packet_re, packet_im, fields,
+                                 packet_dq, workspace_.data());
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      if (points.near_edge[i]) {
+        const std::complex<double> v = near_edge_amplitude_derivative(points.q[i], {packet_c_re[i], packet_c_im[i]},
+                                                                      here + i * entries, &packet_dq[i]);
+        packet_re[i] = v.real();
+        packet_im[i] = v.imag();
+      }
+      re[first + i] = packet_re[i];
+      im[first + i] = packet_im[i];
+      dq[first + i] = packet_dq[i];
+    }
+  });
+}
+
+void Stack::amplitude_vjp(const double* q, std::ptrdiff_t m, const double* c_re, const double* c_im, double* re,
+                          double* im, double* gradient, double* dq) {
+  reserve_sweep();
+  const std::ptrdiff_t entries = layout().size();
+  double packet_re[k_packet], packet_im[k_packet], packet_dq[k_packet];
+  double packet_c_re[k_packet] = {}, packet_c_im[k_packet] = {};
+  for_packets(q, m, [&](std::ptrdiff_t first, std::ptrdiff_t count, const Points& points) {
+    std::copy_n(c_re + first, count, packet_c_re);
+    std::copy_n(c_im + first, count, packet_c_im);
+    std::fill(packet_c_re + count, packet_c_re + points.m, 0.0);
+    std::fill(packet_c_im + count, packet_c_im + points.m, 0.0);
+    kernels().amplitude_vjp(constants_, points, packet_c_re, packet_c_im, packet_re, packet_im, gradient, packet_dq,
+                            workspace_.data());
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      if (points.near_edge[i]) {
+        const std::complex<double> v =
+            near_edge_amplitude_derivative(points.q[i], {packet_c_re[i], packet_c_im[i]}, row_.data(), &packet_dq[i]);
+        packet_re[i] = v.real();
+        packet_im[i] = v.imag();
+        for (std::ptrdiff_t e = 0; e < entries; ++e) gradient[e] += row_[size(e)];
+      }
+      re[first + i] = packet_re[i];
+      im[first + i] = packet_im[i];
+      dq[first + i] = packet_dq[i];
     }
   });
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "../resolution/reflector.hpp"
 #include "kernel.hpp"
 
 namespace kiessig {
@@ -24,7 +25,7 @@ struct StackRows {
 
 // Holds what does not depend on Q, and memory that the kernels work in: one per thread, reused from stack to stack. Q
 // here is never negative. A reversed stack is seen from its backing.
-class Stack {
+class Stack : public Reflector {
  public:
   void assign(const StackRows& rows, bool reversed);
 
@@ -36,7 +37,11 @@ class Stack {
 
   // r[i] = |V_0(q[i])|^2
   void values(const double* q, std::ptrdiff_t m, double* r);
-  void amplitudes(const double* q, std::ptrdiff_t m, double* re, double* im);
+  void amplitudes(const double* q, std::ptrdiff_t m, double* re, double* im) override;
+
+  std::ptrdiff_t n_amplitudes() const override { return 1; }
+  double fringe_frequency(double q) const override;
+  void edges(std::vector<double>& q) const override;
 
   // Derivatives of scale * R(q[i]) in point i's rows, and with respect to Q in dq[i]; r[i] itself is not scaled.
   // Entries are in the order of this side's media.
@@ -44,6 +49,16 @@ class Stack {
 
   // The same, of R itself, with one row of layout().size() entries per point.
   void jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, std::ptrdiff_t stride, double* dq);
+
+  // Derivatives of the amplitude: Re(conj(c_i) dV_0(q[i])) in point i's row of layout().size() entries, and with
+  // respect to Q in dq[i]. Re dV for c = 1, Im dV for c = i.
+  void amplitude_jacobian(const double* q, std::ptrdiff_t m, const double* c_re, const double* c_im, double* re,
+                          double* im, double* rows, double* dq);
+
+  // The same summed over points: gradient[e] += sum_i Re(conj(c_i) dV_0(q[i])/d(entry e)); dq[i] = Re(conj(c_i)
+  // dV_0/dQ)
+  void amplitude_vjp(const double* q, std::ptrdiff_t m, const double* c_re, const double* c_im, double* re, double* im,
+                     double* gradient, double* dq);
 
   // gradient[e] += sum_i cotangent[i] dR(q[i])/d(entry e); dq[i] = cotangent[i] dR/dQ
   void vjp(const double* q, std::ptrdiff_t m, const double* cotangent, double* r, double* gradient, double* dq);
@@ -66,7 +81,10 @@ class Stack {
   // The near-edge formulas, which know no repeats, at one Q.
   std::complex<double> near_edge_amplitude(double q);
   double near_edge_derivative(double q, double* row, double* dq);
+  std::complex<double> near_edge_amplitude_derivative(double q, std::complex<double> cotangent, double* row,
+                                                      double* dq);
   void unroll();
+  void fold(const double* long_row, double* row) const;  // from the layers written out to ours
 
   bool reversed_ = false;
   StackConstants constants_{};

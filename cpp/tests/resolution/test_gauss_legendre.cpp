@@ -54,15 +54,14 @@ TEST_CASE(gauss_legendre_nodes_are_ordered_and_symmetric) {
   }
 }
 
-TEST_CASE(gauss_legendre_tail_sees_its_own_degree_only) {
+TEST_CASE(gauss_legendre_coefficients_see_their_own_degree_only) {
   const GaussLegendre& rule = GaussLegendre::rule();
-  for (int t = 0; t < GaussLegendre::k_tail; ++t) {
-    const int own = GaussLegendre::k_order - GaussLegendre::k_tail + t;
+  for (int own = 0; own < GaussLegendre::k_order; ++own) {
     for (int degree = 0; degree < GaussLegendre::k_order; ++degree) {
       check::note("coefficient " + std::to_string(own) + " of P_" + std::to_string(degree));
       long double coefficient = 0.0L;
       for (std::size_t i = 0; i < GaussLegendre::k_order; ++i) {
-        coefficient += rule.tail[static_cast<std::size_t>(t)][i] * legendre(degree, rule.node[i]);
+        coefficient += rule.coefficient[static_cast<std::size_t>(own)][i] * legendre(degree, rule.node[i]);
       }
       CHECK_NEAR(coefficient, degree == own ? 1.0L : 0.0L, 64 * k_roundoff);
     }

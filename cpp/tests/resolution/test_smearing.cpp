@@ -1,5 +1,7 @@
 // Gaussian smearing against integration by brute force.
 #include "../../src/resolution/smearing.hpp"
+#include "../../src/specular/kernel.hpp"
+#include "../../src/specular/stack.hpp"
 
 #include <stdexcept>
 #include <thread>
@@ -218,7 +220,7 @@ TEST_CASE(smearing_weights) {
   const Numbers q{0.005, 0.011, 0.012, 0.05, 0.3};
   const Numbers sigma{0.004, 0.0001, 0.001, 0.0005, 0.02};
   kiessig::Smearing smearing;
-  smearing.build(stack, q.data(), sigma.data(), 5, false);
+  smearing.build(stack, kiessig::Shape{}, q.data(), sigma.data(), 5, false);
   for (std::ptrdiff_t k = 1; k < smearing.n_nodes(); ++k) CHECK(smearing.node_q()[k] >= 0.0);
   for (std::ptrdiff_t i = 0; i < 5; ++i) {
     check::note("q = " + std::to_string(q[static_cast<std::size_t>(i)]));

@@ -276,6 +276,38 @@ TEST_CASE(products_skip_what_is_not_asked_for) {
   for (std::size_t i = 0; i < m; ++i) CHECK_NEAR(dr[i], all.q[i], 32 * k_epsilon * std::abs(all.q[i]));
 }
 
+TEST_CASE(products_misfit_is_its_sum_and_the_gradient_of_it) {
+  constexpr std::size_t n = 4, m = 301;
+  check::Random random(27);
+  for (const MakeSample make : {mixed_sample, plain_sample}) {
+    const Sample s = make(random, n, m);
+    Numbers model(m), measured(m), dr(m), slope(m), r(m);
+    kiessig::reflectivity(batch_of(s), model.data());
+    for (const bool logarithm : {false, true}) {
+      double wanted = 0.0;
+      for (std::size_t i = 0; i < m; ++i) {
+        measured[i] = std::abs(model[i]) * random.uniform(0.5, 2.0) + 1e-9;
+        dr[i] = 0.1 * measured[i];
+        const double residual = logarithm ? std::log(model[i] / measured[i]) : (model[i] - measured[i]) / dr[i];
+        slope[i] = 2.0 * residual / (logarithm ? model[i] : dr[i]);
+        wanted += residual * residual;
+      }
+      Numbers expected(n + 1), found(n + 1);
+      SpecularFields<double*> fields;
+      fields.roughness = expected.data();
+      kiessig::reflectivity_vjp(batch_of(s), {slope.data(), 0}, r.data(), fields);
+      fields.roughness = found.data();
+      double misfit = 0.0;
+      kiessig::reflectivity_misfit(batch_of(s), {{measured.data(), 0}, {dr.data(), 0}, logarithm}, &misfit, fields);
+      CHECK_NEAR(misfit, wanted, 1e-12 * wanted);  // a sum of m terms
+      double largest = 0.0;
+      for (const double x : expected) largest = std::max(largest, std::abs(x));
+      // the value and the sweep with derivatives differ by some 1e-12 next to inner edges
+      for (std::size_t j = 0; j <= n; ++j) CHECK_NEAR(found[j], expected[j], 1e-9 * largest);
+    }
+  }
+}
+
 TEST_CASE(products_batch_element_is_its_own_call) {
   constexpr std::size_t n = 4, m = 270, count = 3;
   check::Random random(24);

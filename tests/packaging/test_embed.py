@@ -163,6 +163,8 @@ def test_part_of_another_project(repository, tmp_path):
         ("kiessig.h", CXX_COMPILER, ["-std=c++17"]),
         ("export.h", C_COMPILER, ["-std=c11"]),
         ("field.hpp", CXX_COMPILER, ["-std=c++17"]),
+        ("mixture.hpp", CXX_COMPILER, ["-std=c++17"]),
+        ("polarised.hpp", CXX_COMPILER, ["-std=c++17"]),
         ("specular.hpp", CXX_COMPILER, ["-std=c++17"]),
     ],
 )

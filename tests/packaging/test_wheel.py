@@ -18,7 +18,7 @@ ALLOWED = [
     r"kiessig/_core\.pyi",
     r"kiessig/_core\.[\w.-]+\.(so|pyd)",
     # for other programs
-    r"kiessig/include/kiessig/(export\.h|field\.hpp|kiessig\.h|specular\.hpp)",
+    r"kiessig/include/kiessig/(export\.h|kiessig\.h|(field|mixture|polarised|specular)\.hpp)",
     r"kiessig/lib/(libkiessig\.so\.\d+\.\d+|libkiessig\.\d+\.\d+\.dylib|kiessig\.lib)|kiessig/bin/kiessig\.dll",
     r"kiessig/lib/cmake/kiessig/kiessig(Config|ConfigVersion|Targets|Targets-release)\.cmake",
     r"kiessig-[\w.]+\.dist-info/(METADATA|RECORD|WHEEL|entry_points\.txt|licenses/LICENSE|licenses/LICENSES/EPL-2\.0\.txt)",

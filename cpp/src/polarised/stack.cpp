@@ -37,10 +37,7 @@ void PolarisedStack::assign(const PolarisedRows& rows, bool reversed) {
     thickness_[size(j)] = j == 0 || j == n + 1 ? 0.0 : rows.thickness[from - 1];
     MagneticSld& m = magnetic_[size(j)];
     m = magnetic_sld(rows.sld_magnetic[from], rows.theta_m[from], rows.phi_m[from], *rows.guide_angle, *rows.field);
-    if (j == 0) {  // only what lies along the guide field counts
-      m.b.x = m.b.y = 0.0;
-      for (Vector& slope : m.slope) slope.x = slope.y = 0.0;
-    }
+    if (j == 0) m.b.x = m.b.y = 0.0;  // only what lies along the guide field counts
     collinear_ = collinear_ && is_along_guide(m.b, rows.sld_magnetic[from]);
   }
   for (std::ptrdiff_t j = 0; j <= n; ++j) {

@@ -72,7 +72,7 @@ void check_products(kiessig::PolarisedStack& stack, const Magnetic& s, std::size
         slope += tangent[e] * j.row(c, i)[e];
         extent += std::abs(tangent[e] * j.row(c, i)[e]);
       }
-      CHECK_NEAR(dr[c * count + i], slope, 1e-13 * extent);
+      CHECK_NEAR(dr[c * count + i], slope, 1e-12 * extent);
     }
   }
 

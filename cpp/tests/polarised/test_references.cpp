@@ -85,9 +85,8 @@ TEST_CASE(polarised_refl1d) {
 }
 
 // ORSO's polarised validation (github.com/reflectivity/analysis, CC0), which comes from refl1d and has its 1e-10 of
-// absorption. Test 0: a field of
-// 0.244 tesla, 5 degrees from the normal, on layers without magnetisation; its spin-flip columns, below 1e-30, are
-// rounding.
+// absorption. Test 0: a field of 0.244 tesla, 5 degrees from the normal, on layers without magnetisation; its spin-flip
+// columns, below 1e-30, are rounding.
 TEST_CASE(polarised_orso_0) {
   Magnetic s;
   s.thickness = {825.0, 50.0};

@@ -100,3 +100,11 @@ def test_smeared_extremes():
 def test_too_many_nodes_are_refused():
     with pytest.raises(InvalidValueError, match="dq cannot be honoured: the fringes of this stack need more than"):
         ks.reflectivity([1.0], [1e9], [0.0, 5.0, 2.0], dq=0.1)
+
+
+@pytest.mark.parametrize("q", [5e-324, 1e-300, 1e-200, 1e-160, 1e-110, 1e-99, 1e-60])
+@pytest.mark.parametrize("sld", [[0.0, 0.0, 0.0], [0.0, 3.0, 2.0], [2.0, 2.0, -1.0]])
+def test_smallest_q(q, sld):
+    r, jacobian = ks.reflectivity_jacobian(q, [10.0], sld)
+    assert 0.0 <= r <= 1.0
+    assert all(np.isfinite(field).all() for field in jacobian[:7])

@@ -73,6 +73,9 @@ Forward forward(const StackConstants& s, double q) {
   return f;
 }
 
+// Q whose powers would leave the range of floating point numbers reads as 0.
+double representable(double q) { return q < 1e-100 ? 0.0 : q; }
+
 bool vanishing(double q, Complex y) { return q == 0.0 || 0.5 * q + y == 0.0; }
 
 Complex surface(double q, Complex y) { return vanishing(q, y) ? Complex(-1.0) : (0.5 * q - y) / (0.5 * q + y); }
@@ -138,10 +141,12 @@ void reverse(const StackConstants& s, double q, const Forward& f, Complex a, dou
 }  // namespace
 
 std::complex<double> near_edge_amplitude(const StackConstants& stack, double q) {
+  q = representable(q);
   return surface(q, forward(stack, q).y);
 }
 
 double near_edge_derivative(const StackConstants& s, double q, double* row, double* dq) {
+  q = representable(q);
   const Forward f = forward(s, q);
   const Complex v = surface(q, f.y);
   reverse(s, q, f, 2.0 * std::conj(v), row, dq);
@@ -150,6 +155,7 @@ double near_edge_derivative(const StackConstants& s, double q, double* row, doub
 
 std::complex<double> near_edge_amplitude_derivative(const StackConstants& s, double q, std::complex<double> cotangent,
                                                     double* row, double* dq) {
+  q = representable(q);
   const Forward f = forward(s, q);
   reverse(s, q, f, std::conj(cotangent), row, dq);
   return surface(q, f.y);

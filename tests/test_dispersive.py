@@ -95,7 +95,7 @@ def test_resolution_objects(resolution):
     case = example(4)
     r = ks.dispersive_reflectivity(**case, dq=resolution)
     widths = resolution.sigma(case["q"])
-    kind = ks.Resolution.refnx if resolution.rule is not None else ks.Resolution.gaussian
+    kind = ks.Resolution.gaussian if resolution.is_gaussian else ks.Resolution.refnx
     for i in range(40):
         alone, _ = one_point(case, i, dq=kind(widths[i : i + 1]))
         np.testing.assert_allclose(r[i], alone[0], rtol=2e-5)

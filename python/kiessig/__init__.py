@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from kiessig.footprint import Footprint as Footprint
     from kiessig.footprint import FootprintJacobian as FootprintJacobian
     from kiessig.instrument import Resolution as Resolution
+    from kiessig.interfaces import Microslices as Microslices
+    from kiessig.interfaces import microslices as microslices
     from kiessig.io import load as load
     from kiessig.kernels import Gradient as Gradient
     from kiessig.kernels import Jacobian as Jacobian
@@ -64,8 +66,6 @@ if TYPE_CHECKING:
     from kiessig.result import FitResult as FitResult
     from kiessig.sample import Layer as Layer
     from kiessig.sample import Sample as Sample
-    from kiessig.slicing import Microslices as Microslices
-    from kiessig.slicing import microslices as microslices
 
 _HOME = {
     "Absorption": "fields",
@@ -84,7 +84,7 @@ _HOME = {
     "Layer": "sample",
     "Material": "materials",
     "Measurement": "problem",
-    "Microslices": "slicing",
+    "Microslices": "interfaces",
     "MixtureGradient": "mixture",
     "MixtureJacobian": "mixture",
     "Parameter": "parameters",
@@ -107,7 +107,7 @@ _HOME = {
     "dispersive_reflectivity_vjp": "dispersive",
     "field": "fields",
     "load": "io",
-    "microslices": "slicing",
+    "microslices": "interfaces",
     "mixture_fractions": "mixture",
     "mixture_reflectivity": "mixture",
     "mixture_reflectivity_jacobian": "mixture",

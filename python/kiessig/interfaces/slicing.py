@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kiessig import _core
-from kiessig._interface_rules import Rule
-from kiessig._slice_map import FIELDS, SliceMap
 from kiessig.errors import InvalidValueError, ShapeError, UnknownNameError
 from kiessig.instrument import Resolution
-from kiessig.interfaces import SHAPES, InterfaceShape, shape_named
+from kiessig.interfaces.rules import Rule
+from kiessig.interfaces.shapes import SHAPES, InterfaceShape, shape_named
+from kiessig.interfaces.slice_map import FIELDS, SliceMap
 from kiessig.kernel_calls import Gradient, Jacobian, prepare, real
 
 __all__ = ["NEVOT_CROCE", "Microslices", "microslices"]

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kiessig._interface_rules import Rule
+from kiessig.interfaces.rules import Rule
 
 __all__ = ["FIELDS", "SliceMap"]
 

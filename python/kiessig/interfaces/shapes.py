@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kiessig._interface_rules import GaussRules, Measure
 from kiessig.errors import InvalidValueError, ShapeError
+from kiessig.interfaces.rules import GaussRules, Measure
 
 __all__ = ["InterfaceShape", "shape_named"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from kiessig.data import FloatArray, real_array
 from kiessig.errors import InvalidValueError, KiessigError, ShapeError, UnknownNameError
 
-__all__ = ["broadcast", "checked", "known_tangents", "speaking_as", "sum_to_shape"]
+__all__ = ["broadcast", "checked", "checked_threads", "known_tangents", "speaking_as", "sum_to_shape"]
 
 _DOMAINS: dict[str, Callable[[FloatArray], NDArray[np.bool_]]] = {
     "finite": np.isfinite,
@@ -36,6 +36,14 @@ def checked(function: str, name: str, value: ArrayLike, domain: str = "finite", 
     return array
 
 
+def checked_threads(function: str, threads: Any) -> int:
+    """Return the number of threads, 0 where it is to be chosen, or raise."""
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1):
+        message = f"{function}: threads must be None or a positive integer; got {threads!r}"
+        raise InvalidValueError(message)
+    return int(threads or 0)
+
+
 def broadcast(function: str, what: str, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
     """Return the shape to which the named shapes broadcast, or raise."""
     try:
@@ -47,17 +55,21 @@ def broadcast(function: str, what: str, shapes: Mapping[str, tuple[int, ...]]) -
 
 
 def known_tangents(
-    function: str, tangents: Mapping[str, Any], inputs: Mapping[str, FloatArray]
+    function: str, tangents: Mapping[str, Any], inputs: Mapping[str, FloatArray], known: Sequence[str] = ()
 ) -> dict[str, FloatArray]:
-    """Return the tangents in the shapes of the inputs that they belong to, or raise."""
+    """Return the tangents in the shapes of the inputs that they belong to, or raise.
+
+    `known` names all inputs that the function can have, for the message, where these are not all of them.
+    """
+    names = list(known or inputs)
     found = {}
     for name, given in tangents.items():
         if name not in inputs:
             if name == "dq":
                 message = f"{function}: tangents has 'dq', but no dq was given"
                 raise InvalidValueError(message)
-            near = difflib.get_close_matches(str(name), list(inputs), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known names are {', '.join(inputs)}"
+            near = difflib.get_close_matches(str(name), names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known names are {', '.join(names)}"
             message = f"{function}: tangents names no input: {name!r}{hint}"
             raise UnknownNameError(message)
         array = checked(function, f"tangents[{name!r}]", given)

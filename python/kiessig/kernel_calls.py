@@ -6,7 +6,6 @@ All validation of arrays happens here; the core is called with clean, contiguous
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from kiessig import _core
-from kiessig.errors import InvalidValueError, ShapeError, UnknownNameError
+from kiessig._inputs import checked_threads, known_tangents
+from kiessig.errors import InvalidValueError, ShapeError
 from kiessig.instrument import Resolution
 
 __all__ = [
@@ -195,27 +195,8 @@ class Call:
 
     def tangents(self, tangents: Mapping[str, ArrayLike], known: Sequence[str]) -> dict[str, FloatArray]:
         """Return the direction as rows for the core; `known` names all inputs that the function can have."""
-        rows = {}
-        for name, given in tangents.items():
-            if name not in self.given:
-                if name == "dq":
-                    message = f"{self.function}: tangents has 'dq', but no dq was given"
-                    raise InvalidValueError(message)
-                near = difflib.get_close_matches(str(name), known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; known names are {', '.join(known)}"
-                message = f"{self.function}: tangents names no input: {name!r}{hint}"
-                raise UnknownNameError(message)
-            tangent = real(self.function, f"tangents[{name!r}]", given)
-            try:
-                tangent = np.broadcast_to(tangent, self.given[name].shape)
-            except ValueError as error:
-                message = (
-                    f"{self.function}: tangents[{name!r}] must broadcast to {name}, shape {self.given[name].shape}; "
-                    f"got shape {tangent.shape}"
-                )
-                raise ShapeError(message) from error
-            rows[name] = self.rows(name, tangent)
-        return rows
+        found = known_tangents(self.function, tangents, self.given, known)
+        return {name: self.rows(name, tangent) for name, tangent in found.items()}
 
     def run(self, core_function: Callable[..., Any], *more: Any) -> Any:
         """Call the core."""
@@ -313,14 +294,12 @@ def prepare(
         shapes = ", ".join(f"{name} {array.shape}" for name, array in given.items() if array.ndim)
         message = f"{function}: leading (batch) dimensions must broadcast; got {shapes}"
         raise ShapeError(message) from error
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1):
-        message = f"{function}: threads must be None or a positive integer; got {threads!r}"
-        raise InvalidValueError(message)
+    thread_count = checked_threads(function, threads)
 
     merged = merge and all(math.prod(shape) == 1 for name, shape in stacked.items() if _AXES[name] != "point")
     call = Call(function, given, lead, merged, n_q, scalar_q, lengths, {})
     call.arguments = {name: call.rows(name, array) for name, array in given.items()}
-    call.arguments |= {"n_batch": 1 if merged else math.prod(lead), "threads": int(threads or 0)}
+    call.arguments |= {"n_batch": 1 if merged else math.prod(lead), "threads": thread_count}
     call.arguments.setdefault("dq", None)
     call.arguments["smearing"] = dq.smearing(given["q"]) if isinstance(dq, Resolution) else None
     call.arguments["plan"] = plan

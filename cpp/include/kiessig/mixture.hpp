@@ -9,13 +9,14 @@
 
 namespace kiessig {
 
-/// A batch of mixtures of n_patches stacks, each with n_layers inner layers. Rows of thickness, sld, sld_imag and
-/// roughness hold those of the first patch, then those of the second, and so on. Repeated cells are the same in all
-/// patches. The amplitude of a patch has its phase at that patch's own first interface, or at its last one where it is
-/// seen from the back: a patch that begins deeper has a layer of the fronting's SLD on top.
+/// A batch of mixtures of n_patches stacks, each with n_layers inner layers or its own number of them. Rows of
+/// thickness, sld, sld_imag and roughness hold those of the first patch, then those of the second, and so on. Repeated
+/// cells are the same in all patches. The amplitude of a patch has its phase at that patch's own first interface, or at
+/// its last one where it is seen from the back: a patch that begins deeper has a layer of the fronting's SLD on top.
 struct MixtureBatch : SpecularBatch {
   std::ptrdiff_t n_patches = 1;
-  Rows weights;  ///< n_patches; used as they are, whatever their sum
+  Rows weights;                            ///< n_patches; used as they are, whatever their sum
+  const std::ptrdiff_t* layers = nullptr;  ///< inner layers of each patch, the same for the whole batch; null: n_layers
 };
 
 /// One pointer per differentiable input.

@@ -17,14 +17,17 @@ std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
 void CoherentMixture::assign(const MixtureRows& rows, bool reversed) {
   reversed_ = reversed;
-  n_layers_ = rows.n_layers;
   weights_.assign(rows.weights, rows.weights + rows.n_patches);
   patches_.resize(size(rows.n_patches));
-  const Index n = rows.n_layers;
+  first_.assign(1, 0);
+  Index layers = 0;  // of the patches before
   for (Index p = 0; p < rows.n_patches; ++p) {
-    patches_[size(p)].assign({n, rows.thickness + p * n, rows.sld + p * (n + 2), rows.sld_imag + p * (n + 2),
-                              rows.roughness + p * (n + 1), rows.cells, rows.n_cells},
+    const Index n = rows.layers == nullptr ? rows.n_layers : rows.layers[p];
+    patches_[size(p)].assign({n, rows.thickness + layers, rows.sld + layers + 2 * p, rows.sld_imag + layers + 2 * p,
+                              rows.roughness + layers + p, rows.cells, rows.n_cells},
                              reversed);
+    first_.push_back(first_.back() + RowLayout{n}.size());
+    layers += n;
   }
 }
 
@@ -64,13 +67,13 @@ void CoherentMixture::values(const double* q, Index m, double* r) {
 }
 
 void CoherentMixture::jacobian(const double* q, Index m, double* r, double* rows, Index stride, double* dq) {
-  const Index length = layout().size();
-  rows_.resize(size(k_chunk * length));
   for (Index first = 0; first < m; first += k_chunk) {
     const Index count = std::min(k_chunk, m - first);
     values(q + first, count, r + first);
     std::fill_n(dq + first, count, 0.0);
     for (Index p = 0; p < n_patches(); ++p) {
+      const Index length = patch(p + 1) - patch(p);
+      rows_.resize(size(k_chunk * length));
       set_cotangents(p, count, nullptr);
       patches_[size(p)].amplitude_jacobian(q + first, count, c_re_.data(), c_im_.data(), ignored_re_.data(),
                                            ignored_im_.data(), rows_.data(), dq_.data());

@@ -9,11 +9,11 @@
 
 namespace kiessig {
 
-// Stacks of equal numbers of layers, and the part of the surface that each covers (used as it is, whatever the sum).
-// Patch p's entries begin at pointer + p * (length of a row): n_layers, n_layers + 2, n_layers + 2 and n_layers + 1.
+// Stacks side by side, and the part of the surface that each covers (used as it is, whatever the sum). The rows of the
+// patches, of n, n + 2, n + 2 and n + 1 entries for n layers, stand one after the other.
 struct MixtureRows {
   std::ptrdiff_t n_patches;
-  std::ptrdiff_t n_layers;
+  std::ptrdiff_t n_layers;  // of every patch, where layers is null
   const double* thickness;
   const double* sld;
   const double* sld_imag;
@@ -21,6 +21,7 @@ struct MixtureRows {
   const double* weights;                // n_patches
   const RepeatedCell* cells = nullptr;  // the same in all patches
   std::ptrdiff_t n_cells = 0;
+  const std::ptrdiff_t* layers = nullptr;  // n_patches
 };
 
 // R = |sum_p w_p V_p|^2. The phase of V_p is that at the patch's own first interface: patches are level there, or at
@@ -35,9 +36,8 @@ class CoherentMixture : public Reflector {
   bool reversed() const { return reversed_; }
 
   std::ptrdiff_t n_patches() const { return static_cast<std::ptrdiff_t>(weights_.size()); }
-  RowLayout layout() const { return RowLayout{n_layers_}; }
-  std::ptrdiff_t patch(std::ptrdiff_t p) const { return p * layout().size(); }  // where its row begins
-  std::ptrdiff_t weights() const { return n_patches() * layout().size(); }      // where those of the weights begin
+  std::ptrdiff_t patch(std::ptrdiff_t p) const { return first_[static_cast<std::size_t>(p)]; }  // where its row begins
+  std::ptrdiff_t weights() const { return patch(n_patches()); }  // where those of the weights begin
   std::ptrdiff_t entries() const { return weights() + n_patches(); }
 
   // q is never negative.
@@ -58,7 +58,7 @@ class CoherentMixture : public Reflector {
   void set_cotangents(std::ptrdiff_t p, std::ptrdiff_t m, const double* factor);
 
   bool reversed_ = false;
-  std::ptrdiff_t n_layers_ = 0;
+  std::vector<std::ptrdiff_t> first_;  // of each patch's row, and the end of the last one
   std::vector<double> weights_;
   std::vector<Stack> patches_;
   std::vector<double> patch_re_, patch_im_, re_, im_, c_re_, c_im_, ignored_re_, ignored_im_, dq_, rows_, tangent_rows_;

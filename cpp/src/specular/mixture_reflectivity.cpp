@@ -24,26 +24,36 @@ struct Mixture {
 
   static void assign(CoherentMixture& side, const MixtureBatch& in, Index b, bool reversed) {
     side.assign({in.n_patches, in.n_layers, in.thickness.row(b), in.sld.row(b), in.sld_imag.row(b), in.roughness.row(b),
-                 in.weights.row(b), in.cells, in.n_cells},
+                 in.weights.row(b), in.cells, in.n_cells, in.layers},
                 reversed);
   }
 
-  static Index entries(const MixtureBatch& in) { return in.n_patches * (RowLayout{in.n_layers}.size() + 1); }
+  static Index layers(const MixtureBatch& in, Index p) { return in.layers == nullptr ? in.n_layers : in.layers[p]; }
+
+  static Index entries(const MixtureBatch& in) {
+    Index sum = in.n_patches;
+    for (Index p = 0; p < in.n_patches; ++p) sum += RowLayout{layers(in, p)}.size();
+    return sum;
+  }
 
   template <class T, class Visit>
   static void for_fields(const MixtureBatch& in, const MixtureFields<T>& fields, const Visit& visit) {
-    const RowLayout row{in.n_layers};
+    Index total = 0;
+    for (Index p = 0; p < in.n_patches; ++p) total += layers(in, p);
+    Index first = 0, before = 0;  // where the patch's row begins, and the layers of those before it
     for (Index p = 0; p < in.n_patches; ++p) {
-      const Index first = p * row.size();
-      const auto part = [&](Index start, Index length) {
-        return FieldPart{first + start, length, p * length, in.n_patches * length};
+      const RowLayout row{layers(in, p)};
+      const auto part = [&](Index start, Index more) {  // a field of n + more entries per patch
+        return FieldPart{first + start, row.n + more, before + p * more, total + in.n_patches * more};
       };
-      visit(fields.thickness, part(row.thickness(), row.n));
-      visit(fields.sld, part(row.sld(), row.n + 2));
-      visit(fields.sld_imag, part(row.sld_imag(), row.n + 2));
-      visit(fields.roughness, part(row.roughness(), row.n + 1));
+      visit(fields.thickness, part(row.thickness(), 0));
+      visit(fields.sld, part(row.sld(), 2));
+      visit(fields.sld_imag, part(row.sld_imag(), 2));
+      visit(fields.roughness, part(row.roughness(), 1));
+      first += row.size();
+      before += row.n;
     }
-    visit(fields.weights, FieldPart{in.n_patches * row.size(), in.n_patches, 0, in.n_patches, false});
+    visit(fields.weights, FieldPart{first, in.n_patches, 0, in.n_patches, false});
   }
 
   static bool jacobian_in_place(CoherentMixture&, const Group&, Index, double, double*, const MixtureFields<double*>&,

@@ -11,7 +11,9 @@ from kiessig._inputs import checked
 from kiessig.data import FloatArray
 from kiessig.errors import InvalidValueError, ShapeError
 from kiessig.instrument import Resolution
-from kiessig.mixture_calls import MixtureGradient, MixtureJacobian, Patches, mixture
+from kiessig.mixture.arguments import MixtureArguments, MixtureGradient, MixtureJacobian, Patches
+from kiessig.mixture.coherent import Coherent
+from kiessig.mixture.incoherent import Incoherent
 
 __all__ = [
     "MixtureGradient",
@@ -76,15 +78,22 @@ def mixture_reflectivity(
     dq: ArrayLike | Resolution | None = None,
     threads: int | None = None,
 ) -> FloatArray:
-    r"""Compute the reflectivity of patches whose reflected intensities add.
+    r"""Compute the reflectivity of patches whose reflected intensities, or amplitudes, add.
 
     .. math::
 
-        R = \mathrm{scale} \sum_i w_i R_i + \mathrm{background}
+        R = \mathrm{scale} \sum_i w_i |r_i|^2 + \mathrm{background}
 
     for a sample whose patches are larger than the beam's coherence length in the plane: parts of a wafer that are
-    covered and parts that are not, islands, a thickness that varies along the sample. A mixture on a smaller scale
-    reflects as one stack with averaged SLDs.
+    covered and parts that are not, a thickness that varies along the sample. With `coherent`
+
+    .. math::
+
+        R = \mathrm{scale} \Bigl|\sum_i w_i r_i\Bigr|^2 + \mathrm{background}
+
+    for patches that are smaller than that, but too large for the wave in the sample to see the mean of their SLDs:
+    islands, terraces, the lines of a grating. What such a sample scatters out of the specular direction is not
+    computed. A mixture on a still smaller scale reflects as one stack with averaged SLDs.
 
     Parameters
     ----------
@@ -95,10 +104,11 @@ def mixture_reflectivity(
         that axis, or a scalar, holds for all patches. For patches with different numbers of layers: sequences with one
         array per patch.
     weights : float array, shape (..., P)
-        Weight of each patch's intensity, non-negative, **used as they are**: they need not add to 1. Area fractions
-        come from `mixture_fractions`.
+        Weight of each patch's intensity or amplitude, non-negative, **used as they are**: they need not add to 1. Area
+        fractions come from `mixture_fractions`.
     coherent : bool
-        False: intensities add.
+        False: intensities add. True: amplitudes add, each with its phase at the first interface of its own patch; all
+        patches must have the same fronting SLD, and the same backing SLD where Q is negative. See Notes.
     scale, background : float array, shape (...), optional
         Per sample.
     dq : float array broadcastable to q, or Resolution, optional
@@ -115,7 +125,8 @@ def mixture_reflectivity(
     ShapeError
         Where shapes do not fit together.
     InvalidValueError
-        For values outside their domain, negative weights among them.
+        For values outside their domain, negative weights among them, and for a coherent mixture whose patches differ in
+        the SLD of the medium that the beam comes from.
 
     See Also
     --------
@@ -127,6 +138,15 @@ def mixture_reflectivity(
     A sequence of NumPy arrays is always taken as one array per patch, and so is a nested sequence whose rows have
     different lengths. Other nested sequences are read as arrays. Patches given as one array are one call of the kernel.
 
+    In a coherent mixture heights matter. The first interfaces of all patches are taken to be level, or the last ones
+    for a beam from the back. A patch that begins deeper needs a layer of the fronting's SLD on top, as thick as the
+    difference: in the example below, the bare patch lies 80 angstrom below the film's surface. In the same way, for
+    Q < 0, a patch that ends earlier needs a layer of the backing's SLD at its end. Smearing is that of the intensity
+    :math:`|\sum_i w_i r_i|^2`; at Q = 0 it is the square of the sum of the weights.
+
+    The shared SLD of the fronting is one number for the beam: the derivative with respect to it is the sum of those
+    with respect to the patches' entries.
+
     Examples
     --------
     >>> import kiessig as ks
@@ -136,10 +156,19 @@ def mixture_reflectivity(
     ... )
     >>> r.shape
     (2,)
+
+    The same film as islands that the beam sees coherently, on a level substrate:
+
+    >>> thickness, sld = [[80.0], [80.0]], [[0.0, 4.0, 2.07], [0.0, 0.0, 2.07]]
+    >>> r = ks.mixture_reflectivity(
+    ...     [0.01, 0.1], thickness, sld, roughness=[[3.0, 3.0], [0.0, 3.0]], weights=weights, coherent=True
+    ... )
+    >>> r.shape
+    (2,)
     """
     function = "mixture_reflectivity"
-    inputs = (q, thickness, sld, sld_imag, roughness, weights, coherent, scale, background, dq, threads)
-    return mixture(function, *inputs).value()
+    inputs = (q, thickness, sld, sld_imag, roughness, weights, scale, background, dq, threads)
+    return _kind(function, coherent).given(function, *inputs).value()
 
 
 def mixture_reflectivity_jacobian(
@@ -182,8 +211,8 @@ def mixture_reflectivity_jacobian(
     ((3, 2, 1), (3, 2, 3), (3, 2))
     """
     function = "mixture_reflectivity_jacobian"
-    inputs = (q, thickness, sld, sld_imag, roughness, weights, coherent, scale, background, dq, threads)
-    return mixture(function, *inputs).jacobian()
+    inputs = (q, thickness, sld, sld_imag, roughness, weights, scale, background, dq, threads)
+    return _kind(function, coherent).given(function, *inputs).jacobian()
 
 
 def mixture_reflectivity_vjp(
@@ -230,8 +259,8 @@ def mixture_reflectivity_vjp(
     ([(3,), (2,)], (2,))
     """
     function = "mixture_reflectivity_vjp"
-    inputs = (q, thickness, sld, sld_imag, roughness, weights, coherent, scale, background, dq, threads)
-    return mixture(function, *inputs).vjp(cotangent)
+    inputs = (q, thickness, sld, sld_imag, roughness, weights, scale, background, dq, threads)
+    return _kind(function, coherent).given(function, *inputs).vjp(cotangent)
 
 
 def mixture_reflectivity_jvp(
@@ -280,5 +309,13 @@ def mixture_reflectivity_jvp(
     (1,)
     """
     function = "mixture_reflectivity_jvp"
-    inputs = (q, thickness, sld, sld_imag, roughness, weights, coherent, scale, background, dq, threads)
-    return mixture(function, *inputs).jvp(tangents)
+    inputs = (q, thickness, sld, sld_imag, roughness, weights, scale, background, dq, threads)
+    return _kind(function, coherent).given(function, *inputs).jvp(tangents)
+
+
+def _kind(function: str, coherent: bool) -> type[MixtureArguments]:
+    """Return what computes the mixture."""
+    if not isinstance(coherent, bool | np.bool_):
+        message = f"{function}: coherent must be True or False; got {coherent!r}"
+        raise InvalidValueError(message)
+    return Coherent if coherent else Incoherent

@@ -115,3 +115,20 @@ def same_cell(results: Results) -> None:
     np.testing.assert_allclose(r, explicit_r, rtol=1e-9, atol=1e-12)
     for mine, other in zip(gradient, explicit, strict=True):
         np.testing.assert_allclose(mine, other, rtol=0.0, atol=1e-7 * np.abs(other).max())
+
+
+def same_channels(results: Results) -> None:
+    """All four channels against refl1d's, and those of our Jacobian."""
+    ours = np.array(results["value"])
+    np.testing.assert_allclose(np.array(results["value and Jacobian"][0]), ours, rtol=1e-11)  # another order of sums
+    if "refl1d" in results:
+        # it adds 1e-10 of absorption to every medium, the fronting included
+        np.testing.assert_allclose(ours, np.array(results["refl1d"]), rtol=1e-7)
+
+
+def same_collinear(results: Results) -> None:
+    """The two channels without flip are the scalar ones."""
+    channels, scalar = results["kiessig"], results["two scalar runs"]
+    np.testing.assert_allclose(np.array([channels.pp, channels.mm]), np.array(scalar), rtol=1e-12)
+    assert not np.any(channels.pm)
+    assert not np.any(channels.mp)

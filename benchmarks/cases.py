@@ -11,7 +11,7 @@ import numpy as np
 import kiessig as ks
 from benchmarks import agreement, importing, ours, stacks
 from benchmarks.case import Case, Comparison, Run
-from benchmarks.rivals import jax_refnx, reflectorch, refnx_c, torch_refnx
+from benchmarks.rivals import jax_refnx, refl1d, reflectorch, refnx_c, torch_refnx
 from benchmarks.stacks import measured, stack
 
 
@@ -81,6 +81,25 @@ def smeared() -> Case:
     return case
 
 
+def polarised(n_layers: int, field: float) -> Case:
+    """Four spin channels, and their full Jacobian, beside refl1d's value."""
+    sample = stacks.magnetic(n_layers, 1000, collinear=False, field=field)
+    where = f" in {field} T" if field else ""
+    case = Case(f"polarised, {n_layers} layers x 1000 Q{where}", agreement.same_channels)
+    case.add("value", ours.polarised(sample)).add("value and Jacobian", ours.polarised_jacobian(sample))
+    rival = partial(refl1d.value, sample)
+    case.against("refl1d", rival, 5.0, ours="value", compiles=True)
+    return case.against("refl1d", rival, 2.0, ours="value and Jacobian", compiles=True)
+
+
+def collinear() -> Case:
+    """Magnetisation along the guide field, beside two runs of the scalar kernel."""
+    sample = stacks.magnetic(10, 1000, collinear=True)
+    case = Case("polarised, collinear, 10 layers x 1000 Q", agreement.same_collinear)
+    case.add("kiessig", ours.polarised(sample))
+    return case.against("two scalar runs", partial(ours.two_scalar_runs, sample), 0.9)
+
+
 def batch() -> Case:
     """Simulation in bulk, as for training data."""
     sample = stacks.batch(1000, 5, 128)
@@ -140,6 +159,10 @@ CASES: dict[str, Callable[[], Case]] = {
     "jacobian-10": partial(jacobian, 10, 500.0),
     "jacobian-40": partial(jacobian, 40, 2000.0),
     "smeared": smeared,
+    "polarised-3": partial(polarised, 3, 0.0),
+    "polarised-10": partial(polarised, 10, 0.0),
+    "polarised-10-field": partial(polarised, 10, 0.5),
+    "polarised-collinear": collinear,
     "batch": batch,
     "repeats": repeats,
     "threads": threads,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import kiessig as ks
-from benchmarks.stacks import Curve, FloatArray, Stack
+from benchmarks.stacks import Curve, FloatArray, MagneticStack, Stack
 
 
 def value(stack: Stack, threads: int = 1) -> Callable[[], FloatArray]:
@@ -111,5 +111,28 @@ def explicit_cell(cell: Stack, repeats: int, weight: FloatArray) -> Callable[[],
         inner = (g[1:-1].reshape(repeats, n).sum(axis=0) for g in (gradient.sld, gradient.sld_imag))
         rough = gradient.roughness[:-1].reshape(repeats, n).sum(axis=0)
         return r, (folded, *inner, rough)
+
+    return run
+
+
+def polarised(stack: MagneticStack) -> Callable[[], ks.Channels]:
+    """Four channels of a magnetic stack."""
+    return lambda: ks.polarised_reflectivity(**stack._asdict(), guide_angle=270.0, threads=1)
+
+
+def polarised_jacobian(stack: MagneticStack) -> Callable[[], Any]:
+    """Four channels and their derivatives with respect to every input."""
+    return lambda: ks.polarised_reflectivity_jacobian(**stack._asdict(), guide_angle=270.0, threads=1)
+
+
+def two_scalar_runs(stack: MagneticStack) -> Callable[[], Any]:
+    """The two channels of a stack that is magnetised along the guide field, as nuclear stacks."""
+    nuclear = (stack.sld_imag, stack.roughness)
+
+    def run() -> Any:
+        return [
+            ks.reflectivity(stack.q, stack.thickness, stack.sld + sign * stack.sld_magnetic, *nuclear, threads=1)
+            for sign in (1.0, -1.0)
+        ]
 
     return run

@@ -30,6 +30,19 @@ class Stack(NamedTuple):
         return rows
 
 
+class MagneticStack(NamedTuple):
+    """One magnetic stack and its Q values, in a guide field in the plane (guide_angle 270)."""
+
+    q: FloatArray
+    thickness: FloatArray
+    sld: FloatArray
+    sld_imag: FloatArray
+    roughness: FloatArray
+    sld_magnetic: FloatArray
+    theta_m: FloatArray
+    field: float  # tesla
+
+
 class Curve(NamedTuple):
     """What a fit compares the model with."""
 
@@ -50,6 +63,15 @@ def stack(n_layers: int, n_q: int, *, absorbing: bool, seed: int = 0) -> Stack:
         sld_imag,
         rng.uniform(1.0, 6.0, n_layers + 1),
     )
+
+
+def magnetic(n_layers: int, n_q: int, *, collinear: bool, field: float = 0.0, seed: int = 0) -> MagneticStack:
+    """Make a random rough, absorbing stack whose layers are magnetised, along the guide field or in all directions."""
+    nuclear = stack(n_layers, n_q, absorbing=True, seed=seed)
+    rng = np.random.default_rng([seed, 1])
+    size = np.concatenate([[0.0], rng.uniform(0.5, 4.0, n_layers), [0.0]])
+    angle = np.full(n_layers + 2, 270.0) if collinear else rng.uniform(0.0, 360.0, n_layers + 2)
+    return MagneticStack(*nuclear, size, angle, field)
 
 
 def film(n_q: int) -> Stack:

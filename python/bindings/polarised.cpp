@@ -4,6 +4,7 @@
 
 #include "inputs.hpp"
 #include "module.hpp"
+#include "plain_inputs.hpp"
 
 namespace kiessig::bindings {
 
@@ -23,6 +24,11 @@ struct PolarisedInputs {
     batch.phi_m = rows_of(arguments, "phi_m", common);
     batch.guide_angle = rows_of(arguments, "guide_angle", common);
     batch.field = rows_of(arguments, "field", common);
+  }
+
+  // What every kernel takes; the rest is filled in later.
+  explicit PolarisedInputs(Inputs&& inputs) : common(std::move(inputs)) {
+    static_cast<SpecularBatch&>(batch) = common.call();
   }
 };
 
@@ -64,6 +70,29 @@ struct PolarisedOutputs {
     }
   }
 };
+
+// The user's arguments, where they are plain and no beam comes through a magnetised medium.
+std::optional<PolarisedInputs> plain_polarised_inputs(py::handle q, py::handle thickness, py::handle sld,
+                                                      py::handle sld_imag, py::handle roughness, py::handle scale,
+                                                      py::handle background, py::handle dq, py::handle threads,
+                                                      py::handle sld_magnetic, py::handle theta_m, py::handle phi_m,
+                                                      py::handle guide_angle, py::handle field) {
+  auto common = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, py::none());
+  if (!common) return std::nullopt;
+  std::optional<PolarisedInputs> result(std::in_place, std::move(*common));
+  PolarisedBatch& batch = result->batch;
+  PlainReader reader{result->common};
+  const std::ptrdiff_t media = batch.n_layers + 2;
+  batch.sld_magnetic = reader.read(sld_magnetic, media, false, true);
+  batch.theta_m = reader.read(theta_m, media, false, true);
+  batch.phi_m = reader.read(phi_m, media, false, true);
+  batch.guide_angle = reader.read(guide_angle, 1, false, true);
+  batch.field = reader.read(field, 1, false, true);
+  if (!reader.plain || Array::check_(guide_angle) || Array::check_(field)) return std::nullopt;
+  const double* size = batch.sld_magnetic.data;
+  if (size[0] != 0.0 || size[media - 1] != 0.0) return std::nullopt;
+  return result;
+}
 
 py::array_t<double> curves(const PolarisedBatch& batch) {
   return py::array_t<double>(Shape{batch.n_batch, k_channels, batch.n_q});
@@ -137,6 +166,27 @@ void add_polarised(py::module_& m) {
         return py::make_tuple(r, dr);
       },
       py::arg("arguments"), py::arg("tangents"));
+  // The user's arguments: the four channels, or None when they are not of the plainest kind (or not valid).
+  m.def("plain_polarised_reflectivity",
+        [](py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag, py::handle roughness,
+           py::handle scale, py::handle background, py::handle dq, py::handle threads, py::handle sld_magnetic,
+           py::handle theta_m, py::handle phi_m, py::handle guide_angle, py::handle field) -> py::object {
+          const auto in = plain_polarised_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads,
+                                                 sld_magnetic, theta_m, phi_m, guide_angle, field);
+          if (!in) return py::none();
+          py::array_t<double> r = curves(in->batch);
+          double* out = r.mutable_data();
+          {
+            const py::gil_scoped_release release;
+            polarised_reflectivity(in->batch, out);
+          }
+          py::tuple channels(k_channels);
+          for (py::ssize_t c = 0; c < k_channels; ++c) {
+            channels[static_cast<std::size_t>(c)] =
+                py::array_t<double>(Shape{in->batch.n_q}, out + c * in->batch.n_q, r);
+          }
+          return channels;
+        });
 }
 
 }  // namespace kiessig::bindings

@@ -120,6 +120,24 @@ def plain_misfit(
     /,
 ) -> tuple[float, _Fields] | None: ...
 
+def plain_polarised_reflectivity(
+    q: object,
+    thickness: object,
+    sld: object,
+    sld_imag: object,
+    roughness: object,
+    scale: object,
+    background: object,
+    dq: object,
+    threads: object,
+    sld_magnetic: object,
+    theta_m: object,
+    phi_m: object,
+    guide_angle: object,
+    field: object,
+    /,
+) -> tuple[_FloatArray, _FloatArray, _FloatArray, _FloatArray] | None: ...
+
 class Tape:
     def __init__(
         self,

@@ -206,6 +206,11 @@ def polarised_reflectivity(
     >>> r.pp.shape, bool((r.pm > 0).all())
     ((2,), True)
     """
+    if efficiencies is None:
+        nuclear = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
+        found = _core.plain_polarised_reflectivity(*nuclear, sld_magnetic, theta_m, phi_m, guide_angle, field)
+        if found is not None:
+            return Channels._make(found)
     call = _prepare(
         "polarised_reflectivity",
         (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads),
@@ -509,7 +514,7 @@ def _check_incident_medium(function: str, arguments: Mapping[str, Any]) -> None:
 
 def _split(call: Any, array: NDArray[Any], *trailing: int) -> Channels[FloatArray]:
     """Output (n_batch, 4, n_q, ...) of the core as one array per channel in the caller's shape."""
-    return Channels._make(call.points(np.array(array[:, c], order="C"), *trailing) for c in range(4))
+    return Channels._make(call.points(np.ascontiguousarray(array[:, c]), *trailing) for c in range(4))
 
 
 def _named(function: str, cotangent: Channels[ArrayLike] | Mapping[str, ArrayLike]) -> dict[str, ArrayLike]:

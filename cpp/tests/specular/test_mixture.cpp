@@ -1,6 +1,8 @@
 // Coherent mixtures against the amplitudes of their patches, and their derivatives against CppAD.
 #include "../../src/specular/mixture.hpp"
 
+#include <algorithm>
+
 #include "amplitudes.hpp"
 
 namespace {
@@ -13,11 +15,13 @@ using kiessig::Stack;
 struct Patches {
   std::vector<Sample> samples;
   Numbers weights, thickness, sld, sld_imag, roughness;
+  std::vector<std::ptrdiff_t> layers;
 
-  Patches(check::Random& random, std::size_t count, std::size_t layers, Kind kind) {
-    for (std::size_t p = 0; p < count; ++p) {
-      samples.push_back(random_sample(random, layers, kind));
+  Patches(check::Random& random, const std::vector<std::size_t>& numbers, Kind kind) {
+    for (std::size_t n : numbers) {
+      samples.push_back(random_sample(random, n, kind));
       weights.push_back(random.uniform(0.1, 1.0));
+      layers.push_back(static_cast<std::ptrdiff_t>(n));
     }
     for (const Sample& s : samples) {
       thickness.insert(thickness.end(), s.thickness.begin(), s.thickness.end());
@@ -28,15 +32,28 @@ struct Patches {
   }
 
   MixtureRows rows() const {
+    const bool equal = std::equal(layers.begin() + 1, layers.end(), layers.begin());
     return {static_cast<std::ptrdiff_t>(samples.size()),
-            static_cast<std::ptrdiff_t>(samples.front().n_layers()),
+            equal ? layers.front() : -1,
             thickness.data(),
             sld.data(),
             sld_imag.data(),
             roughness.data(),
-            weights.data()};
+            weights.data(),
+            nullptr,
+            0,
+            equal ? nullptr : layers.data()};
   }
 };
+
+// Up to `most` patches with up to six layers, all with the same number of them or each with its own.
+std::vector<std::size_t> random_layers(check::Random& random, std::size_t most, bool equal) {
+  std::vector<std::size_t> layers(random.integer(1, most), random.integer(0, 6));
+  if (!equal) {
+    for (std::size_t& n : layers) n = random.integer(0, 6);
+  }
+  return layers;
+}
 
 std::ptrdiff_t length(const Numbers& x) { return static_cast<std::ptrdiff_t>(x.size()); }
 
@@ -46,7 +63,7 @@ TEST_CASE(mixture_adds_amplitudes) {
   check::Random random(401);
   CoherentMixture mixture;  // reused, as a thread does
   for (int repeat = 0; repeat < 12; ++repeat) {
-    const Patches patches(random, random.integer(1, 4), random.integer(0, 6), {repeat % 2 == 0, true});
+    const Patches patches(random, random_layers(random, 4, repeat % 4 < 2), {repeat % 2 == 0, true});
     Numbers q = random_q(random, 70);
     q.push_back(0.0);
     for (const bool reversed : {false, true}) {
@@ -108,13 +125,16 @@ TEST_CASE(mixture_of_one_patch_is_the_stack) {
 TEST_CASE(mixture_derivatives) {
   check::Random random(403);
   for (int repeat = 0; repeat < 12; ++repeat) {
-    const std::size_t count = random.integer(1, 3), n = random.integer(0, 6), m = repeat == 0 ? 150 : 10;
-    const Patches patches(random, count, n, {repeat % 2 == 0, repeat % 3 != 0});
+    const std::vector<std::size_t> layers = random_layers(random, 3, repeat % 4 < 2);
+    const Patches patches(random, layers, {repeat % 2 == 0, repeat % 3 != 0});
+    const std::size_t count = layers.size(), m = repeat == 0 ? 150 : 10;
+    std::vector<std::size_t> row{0};  // where those of each patch begin
+    for (std::size_t n : layers) row.push_back(row.back() + row_size(n));
     const Numbers q = plain_q(random, m);
     CoherentMixture mixture;
     mixture.assign(patches.rows(), false);
     const std::size_t entries = static_cast<std::size_t>(mixture.entries());
-    CHECK(entries == count * row_size(n) + count);
+    CHECK(entries == row[count] + count);
     Numbers r(m), rows(m * entries), dq(m);
     mixture.jacobian(q.data(), length(q), r.data(), rows.data(), mixture.entries(), dq.data());
     for (std::size_t i = 0; i < m; ++i) {
@@ -126,7 +146,7 @@ TEST_CASE(mixture_derivatives) {
       CppAD::Independent(x);
       oracle::Complex<Active> v{Active(0.0), Active(0.0)};
       for (std::size_t p = 0; p < count; ++p) {
-        v = v + x[count * row_size(n) + p] * oracle::amplitude(stack_of_row(x, p * row_size(n), n), x.back());
+        v = v + x[row[count] + p] * oracle::amplitude(stack_of_row(x, row[p], layers[p]), x.back());
       }
       const Recorded expected = differentiate(x, {norm(v), v.re, v.im});
       CHECK_NEAR(r[i], expected.values[0], 1e-13 * std::sqrt(r[i]));
@@ -139,14 +159,14 @@ TEST_CASE(mixture_derivatives) {
         for (std::size_t e = 0; e < size; ++e) CHECK_NEAR(ours[e], expected.rows[0][first + e], 1e-11 * most);
       };
       for (std::size_t p = 0; p < count; ++p) {
-        const std::size_t row = p * row_size(n);
-        const double* ours = rows.data() + i * entries + row;
-        compare(row, n, ours);
-        compare(row + n, n + 2, ours + n);
-        compare(row + 2 * n + 2, n + 2, ours + 2 * n + 2);
-        compare(row + 3 * n + 4, n + 1, ours + 3 * n + 4);
+        const std::size_t n = layers[p], first = row[p];
+        const double* ours = rows.data() + i * entries + first;
+        compare(first, n, ours);
+        compare(first + n, n + 2, ours + n);
+        compare(first + 2 * n + 2, n + 2, ours + 2 * n + 2);
+        compare(first + 3 * n + 4, n + 1, ours + 3 * n + 4);
       }
-      compare(count * row_size(n), count, rows.data() + i * entries + count * row_size(n));
+      compare(row[count], count, rows.data() + i * entries + row[count]);
       compare(entries, 1, dq.data() + i);
     }
   }
@@ -154,7 +174,7 @@ TEST_CASE(mixture_derivatives) {
 
 TEST_CASE(mixture_products) {
   check::Random random(404);
-  const Patches patches(random, 3, 4, {true, true});
+  const Patches patches(random, {4, 0, 2}, {true, true});
   Numbers q = random_q(random, 170);
   q[5] = 0.0;
   CoherentMixture mixture;
@@ -210,7 +230,7 @@ TEST_CASE(mixture_knows_heights) {
 
 TEST_CASE(mixture_tells_smearing_what_it_needs) {
   check::Random random(405);
-  Patches patches(random, 2, 3, {false, true});
+  Patches patches(random, {3, 3}, {false, true});
   patches.sld[4] = patches.samples[0].sld[4] = 8.0;  // one backing with an edge and one without
   patches.sld[9] = patches.samples[1].sld[4] = -2.0;
   CoherentMixture mixture;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from kiessig.mixture.arguments import MEDIA, MixtureArguments, MixtureGradient, 
 __all__ = ["Coherent"]
 
 
+@dataclass
 class Coherent(MixtureArguments):
     """A mixture |sum_i w_i r_i|^2. The rows that the core sees hold those of all patches, one after the other."""
 
@@ -51,9 +53,8 @@ class Coherent(MixtureArguments):
         arrays = dict(zip(MixtureGradient._fields, found, strict=True))
         fields: dict[str, Any] = {"dq": None}
         for name, like in self.plain.items():
-            full = arrays[name].reshape(
-                *self.lead, *(() if name in ("scale", "background") else arrays[name].shape[1:])
-            )
+            own = () if name in ("scale", "background") else arrays[name].shape[1:]
+            full = arrays[name].reshape((*self.lead, *own))
             fields[name] = sum_to_shape(full, like.shape)
         for name in MEDIA:
             full = arrays[name].reshape(*self.lead, arrays[name].shape[-1])
@@ -133,4 +134,4 @@ class Coherent(MixtureArguments):
     def _points(self, array: FloatArray, *trailing: int) -> FloatArray:
         """Return what holds every point of the core in the shape of the result; its last axis may be cut into more."""
         end = trailing if -1 not in trailing else array.shape[-1:]
-        return array.reshape(*self.shape, *end)
+        return array.reshape((*self.shape, *end))

@@ -189,7 +189,7 @@ def test_fixed_rules_are_sums_over_their_nodes(case, kind):
     resolution = getattr(ks.Resolution, kind)(DQ)
     more = {"scale": SCALE, "background": BACKGROUND, "dq": resolution}
     r, jacobian = ks.mixture_reflectivity_jacobian(Q, **inputs, **more)
-    expected, derivatives = averaged_by_hand(Q, DQ, resolution.rule, patches, inputs["weights"])
+    expected, derivatives = averaged_by_hand(Q, DQ, resolution.smearing(Q)[1:], patches, inputs["weights"])
     np.testing.assert_allclose(r, SCALE * expected + BACKGROUND, rtol=1e-12)
     np.testing.assert_allclose(ks.mixture_reflectivity(Q, **inputs, **more), r, rtol=1e-12)
     assert_like(jacobian, expected, derivatives, rtol=1e-8)  # nodes of both signs cancel

@@ -95,7 +95,7 @@ TEST_CASE(mixture_adds_amplitudes) {
 
 TEST_CASE(mixture_of_one_patch_is_the_stack) {
   check::Random random(402);
-  Patches patches(random, 1, 5, {true, true});
+  Patches patches(random, {5}, {true, true});
   patches.weights[0] = 1.0;
   const Numbers q = random_q(random, 100);
   CoherentMixture mixture;

@@ -326,7 +326,7 @@ LISTED = {"q": [0.01, 0.05], "thickness": [[80.0], []], "sld": [[0.0, 4.0, 2.0],
             r"stacks must have 3 patches, as weights has, before the last axis; got thickness \(2, 1\), sld \(2, 3\)",
         ),
         (ARRAYS, {"weights": [1.0]}, ShapeError, "stacks must have 1 patches"),
-        (ARRAYS, {"coherent": "no"}, InvalidValueError, "^mixture_reflectivity: coherent must be True or False; got .no.$"),
+        (ARRAYS, {"coherent": "no"}, InvalidValueError, "y: coherent must be True or False; got .no.$"),
         (ARRAYS, {"sld": [[0.0, np.inf, 2.0]] * 2}, InvalidValueError, r"sld must be finite; sld\[0, 1\] = inf"),
         (ARRAYS, {"thickness": [[80.0], [-2.0]]}, InvalidValueError, r"thickness\[1, 0\] = -2\.0 angstrom"),
         (

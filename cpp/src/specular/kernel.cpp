@@ -366,8 +366,9 @@ KIESSIG_INLINE void compare_at(const Target& target, ptrdiff_t i, Vec value, Vec
   const Vec model = target.scale * value + target.background;
   const Vec measured = load(target.r + i);
   if (target.logarithm) {
-    residual = natural_logarithm(model / measured);
-    slope = 2.0 * residual / model;
+    const Vec inverse = 1.0 / model;
+    residual = -natural_logarithm(measured * inverse);
+    slope = 2.0 * residual * inverse;
   } else {
     const Vec weight = 1.0 / load(target.dr + i);
     residual = (model - measured) * weight;

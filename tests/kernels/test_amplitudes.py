@@ -73,7 +73,8 @@ def test_reflectivity_follows(seed):
         derivative = getattr(jacobian, name)
         found = 2.0 * (v.conj()[:, np.newaxis] * derivative).real
         size = np.abs(v)[:, np.newaxis] * np.abs(derivative).max(axis=-1, keepdims=True)
-        assert np.all(np.abs(found - getattr(expected, name)) <= 1e-12 * size), name
+        # two sweeps that are rounded differently; beside an inner layer's edge up to three digits cancel in each
+        assert np.all(np.abs(found - getattr(expected, name)) <= 1e-11 * size), name
     found = 2.0 * (v.conj() * jacobian.q).real
     assert np.all(np.abs(found - expected.q) <= 1e-11 * np.abs(v * jacobian.q))
 

@@ -193,7 +193,8 @@ def test_jvp_and_vjp_are_the_jacobian(seed, smeared):
         found = getattr(gradient, name)
         assert np.shape(found) == np.shape(expected), name
         # media share wavevectors: what cancels in one entry is as large as in its neighbours
-        assert np.all(np.abs(found - expected) <= 1e-13 * np.max(scale)), name
+        # weights are multiplied in at the other end of the sweep; some 500 terms are summed
+        assert np.all(np.abs(found - expected) <= 1e-12 * np.max(scale)), name
     for name in tangents:
         # one field at a time: the others' tangents are zero
         _, alone = ks.reflectivity_jvp(q, *stack, **options, tangents={name: tangents[name]})

@@ -119,7 +119,6 @@ def plain_misfit(
     plan: Plan | None,
     /,
 ) -> tuple[float, _Fields] | None: ...
-
 def plain_polarised_reflectivity(
     q: object,
     thickness: object,

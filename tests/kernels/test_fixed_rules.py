@@ -1,13 +1,11 @@
-"""Named quadratures: the numbers of other programs, and their derivatives."""
+"""Named quadratures, whose nodes move with their points, and their derivatives."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from refnx.reflect import reflect_model
 
 import kiessig as ks
-from kiessig.instrument import FWHM_PER_SIGMA
 
 THICKNESS = [250.0, 17.0]
 SLD = [0.0, 6.3, 3.47, 2.07]
@@ -21,17 +19,6 @@ MODES = ("refnx", "gauss_hermite")
 
 def central(function, step):
     return (function(step) - function(-step)) / (2 * step)
-
-
-def test_refnx_mode_reproduces_refnx():
-    slabs = np.zeros((4, 4))
-    slabs[1:3, 0] = THICKNESS
-    slabs[:, 1] = SLD
-    slabs[:, 2] = SLD_IMAG
-    slabs[1:, 3] = ROUGHNESS
-    expected = reflect_model.reflectivity(Q, slabs, scale=1.1, bkg=1e-7, dq=FWHM_PER_SIGMA * DQ, quad_order=17)
-    found = ks.reflectivity(Q, *STACK, scale=1.1, background=1e-7, dq=ks.Resolution.refnx(DQ))
-    np.testing.assert_allclose(found, expected, rtol=1e-9)  # two kernels that agree to 1e-10 where R > 1e-8
 
 
 def test_gauss_hermite_is_the_sum_over_its_nodes():

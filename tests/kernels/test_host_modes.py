@@ -326,9 +326,9 @@ def smeared(q, resolution):
         (lambda r: smeared([0.0], r.refnx(dq_over_q=0.1)), InvalidValueError, "q must have a point other than 0"),
         (lambda r: r.refl1d(-1.0), InvalidValueError, r"^Resolution\.refl1d: dq must be finite and non-negative"),
         (
-            lambda r: r.refl1d(1e-3, shape="unifrom"),
+            lambda r: r.refl1d(1e-3, shape="uniform"),
             InvalidValueError,
-            "shape must be 'normal', 'uniform' .* 'unifrom'",
+            "shape must be 'normal', 'uniform' .* 'uniform'",
         ),
         (lambda r: r.refl1d(1e-3, shape=3), InvalidValueError, "shape must be .* got 3"),
         (lambda r: r.refl1d(1e-3, shape=([0, 1], [-1, 1])), InvalidValueError, r"densities\[0\] = -1\.0"),

@@ -88,16 +88,21 @@ def test_points_are_smeared_with_their_own_set():
 
 @pytest.mark.parametrize(
     "resolution",
-    [ks.Resolution.constant(0.02), ks.Resolution.gaussian(1e-3), ks.Resolution.refnx(np.linspace(1e-4, 2e-3, 40))],
-    ids=["constant", "one width", "refnx"],
+    [
+        ks.Resolution.constant(0.02),
+        ks.Resolution.gaussian(1e-3),
+        ks.Resolution.refnx(np.linspace(1e-4, 2e-3, 40)),
+        ks.Resolution.triangular(np.linspace(1e-4, 2e-3, 40)),
+        ks.Resolution.sampled([-1.0, 0.0, 2.0], [1.0, 3.0, 0.0], dq=np.linspace(1e-4, 2e-3, 40)),
+    ],
+    ids=["constant", "one width", "refnx", "triangular", "sampled"],
 )
 def test_resolution_objects(resolution):
     case = example(4)
     r = ks.dispersive_reflectivity(**case, dq=resolution)
-    widths = resolution.sigma(case["q"])
-    kind = ks.Resolution.gaussian if resolution.is_gaussian else ks.Resolution.refnx
     for i in range(40):
-        alone, _ = one_point(case, i, dq=kind(widths[i : i + 1]))
+        own = resolution.rearranged(lambda widths, i=i: widths[i : i + 1])
+        alone, _ = one_point(case, i, dq=own)
         np.testing.assert_allclose(r[i], alone[0], rtol=2e-5)
     cotangent = np.ones(40)
     _, gradient = ks.dispersive_reflectivity_vjp(**case, dq=resolution, cotangent=cotangent)

@@ -110,7 +110,8 @@ def reflectivity(
     scale, background : float array, shape (...), optional
         Per stack.
     dq : float array broadcastable to q, or Resolution, optional
-        Width (1 sigma) of the Gaussian resolution, 1/angstrom. None and 0: no smearing.
+        Width (1 sigma) of the Gaussian resolution, 1/angstrom; a Resolution may have another shape. None and 0: no
+        smearing.
     repeats : sequence of (start, stop, count), optional
         Repeated cells: the inner layers ``start, ..., stop - 1`` stand ``count`` times one after the other. The
         interface between two repeats has the roughness of the top interface of layer ``start``. Arrays hold each layer

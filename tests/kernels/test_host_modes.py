@@ -192,6 +192,17 @@ def test_derivatives_by_q_and_width_at_fixed_theory_points(mode):
         assert np.all(np.abs(getattr(jacobian, name) - expected) <= 1e-6 * scale), name
 
 
+@pytest.mark.parametrize("shape", ["normal", "uniform"])
+def test_without_width_refl1d_draws_the_straight_line(shape):
+    theory = np.linspace(0.002, 0.26, 200)
+    r, jacobian = ks.reflectivity_jacobian(Q, *STACK, dq=ks.Resolution.refl1d(0.0, shape=shape, theory=theory))
+    at = ks.reflectivity(theory, *STACK)
+    np.testing.assert_allclose(r, np.interp(Q, theory, at), rtol=1e-12)
+    slope = np.diff(at)[np.searchsorted(theory, Q) - 1] / (theory[1] - theory[0])
+    np.testing.assert_allclose(jacobian.q, slope, rtol=1e-9)
+    np.testing.assert_array_equal(jacobian.dq, 0.0)
+
+
 def test_refnx_constant_is_linear_in_r():
     # the derivative by the stack is the same matrix on the derivatives at the nodes
     resolution = ks.Resolution.refnx(dq_over_q=0.03)
@@ -326,9 +337,9 @@ def smeared(q, resolution):
         (lambda r: smeared([0.0], r.refnx(dq_over_q=0.1)), InvalidValueError, "q must have a point other than 0"),
         (lambda r: r.refl1d(-1.0), InvalidValueError, r"^Resolution\.refl1d: dq must be finite and non-negative"),
         (
-            lambda r: r.refl1d(1e-3, shape="uniform"),
+            lambda r: r.refl1d(1e-3, shape="square"),
             InvalidValueError,
-            "shape must be 'normal', 'uniform' .* 'uniform'",
+            "shape must be 'normal', 'uniform' .* 'square'",
         ),
         (lambda r: r.refl1d(1e-3, shape=3), InvalidValueError, "shape must be .* got 3"),
         (lambda r: r.refl1d(1e-3, shape=([0, 1], [-1, 1])), InvalidValueError, r"densities\[0\] = -1\.0"),

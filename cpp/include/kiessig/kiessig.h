@@ -79,7 +79,7 @@ typedef struct kiessig_batch {
   kiessig_rows roughness;   ///< n_layers + 1, angstrom, >= 0; null data: 0
   kiessig_rows scale;       ///< 1; null data: 1
   kiessig_rows background;  ///< 1; null data: 0
-  kiessig_rows dq;          ///< n_q, 1-sigma Gaussian resolution, 1/angstrom, >= 0; null data: no smearing
+  kiessig_rows dq;          ///< n_q, 1-sigma resolution, 1/angstrom, >= 0; null data: no smearing
   /// How to smear with dq: as sum_k rule_weight[k] R(|q + rule_node[k] dq|), weights used as they are, whatever their
   /// sum. n_rule 0: by an integral of bounded error (1e-5 of the exact one), which is what is wanted unless another
   /// program's numbers are to be reproduced.
@@ -91,6 +91,13 @@ typedef struct kiessig_batch {
   kiessig_plan* plan;         ///< null: none; for n_batch = 1 only, elsewhere not used
   int threads;                ///< 0: chosen from the amount of work
   int reserved;               ///< 0
+  /// The shape of the resolution, where it is not a Gaussian: densities (>= 0, of any positive area) at offsets in units
+  /// of dq (not descending, the last above the first; two equal ones make a step), straight in between, zero outside.
+  /// For dq to be 1 sigma the shape must have a standard deviation of 1: a uniform one reaches sqrt(3) to either side, a
+  /// triangular one sqrt(6).
+  const double* shape_offset;
+  const double* shape_density;
+  ptrdiff_t n_shape;  ///< 0: a Gaussian
 } kiessig_batch;
 
 /// Where derivatives go. Null pointers are skipped.

@@ -84,7 +84,8 @@ void Inputs::require_counts(const kiessig_batch& given) const {
     const char* name;
     Index value;
   } counts[] = {{"n_batch", given.n_batch}, {"n_q", given.n_q},         {"n_layers", given.n_layers},
-                {"n_rule", given.n_rule},   {"n_cells", given.n_cells}, {"threads", given.threads}};
+                {"n_rule", given.n_rule},   {"n_cells", given.n_cells}, {"n_shape", given.n_shape},
+                {"threads", given.threads}};
   for (const auto& count : counts) {
     if (count.value < 0) {
       refuse(KIESSIG_INVALID_ARGUMENT, function_,
@@ -139,25 +140,48 @@ Rows Inputs::required(const Field& field, const kiessig_rows& given, Index lengt
   return checked(field, "", given, length);
 }
 
+// n numbers; `count` is the member that says how many.
+void Inputs::require_finite(const char* name, const double* data, const char* count, Index n) const {
+  if (data == nullptr) {
+    refuse(KIESSIG_INVALID_ARGUMENT, function_,
+           std::string(name) + " must not be null: " + count + " is " + std::to_string(n));
+  }
+  const Index i = first_outside(data, n, -DBL_MAX);
+  if (i == n) return;
+  refuse(KIESSIG_INVALID_VALUE, function_,
+         std::string(name) + " must be finite; " + name + "[" + std::to_string(i) + "] = " + in_words(data[i]));
+}
+
 FixedRule Inputs::rule(const kiessig_batch& given) const {
   if (given.n_rule == 0) return {};
-  const struct {
-    const char* name;
-    const double* data;
-  } parts[] = {{"rule_node", given.rule_node}, {"rule_weight", given.rule_weight}};
-  for (const auto& part : parts) {
-    if (part.data == nullptr) {
-      refuse(KIESSIG_INVALID_ARGUMENT, function_,
-             std::string(part.name) + " must not be null: n_rule is " + std::to_string(given.n_rule));
-    }
-    const Index i = first_outside(part.data, given.n_rule, -DBL_MAX);
-    if (i != given.n_rule) {
-      refuse(KIESSIG_INVALID_VALUE, function_,
-             std::string(part.name) + " must be finite; " + part.name + "[" + std::to_string(i) +
-                 "] = " + in_words(part.data[i]));
-    }
-  }
+  require_finite("rule_node", given.rule_node, "n_rule", given.n_rule);
+  require_finite("rule_weight", given.rule_weight, "n_rule", given.n_rule);
   return {given.rule_node, given.rule_weight, given.n_rule};
+}
+
+Shape Inputs::shape(const kiessig_batch& given) const {
+  const Index n = given.n_shape;
+  if (n == 0) return {};
+  const double* offset = given.shape_offset;
+  const double* density = given.shape_density;
+  require_finite("shape_offset", offset, "n_shape", n);
+  require_finite("shape_density", density, "n_shape", n);
+  double area = 0.0;
+  for (Index i = 0; i < n; ++i) {
+    const bool descends = i > 0 && offset[i] < offset[i - 1];
+    if (descends || density[i] < 0.0) {
+      const std::string name = descends ? "shape_offset" : "shape_density";
+      refuse(KIESSIG_INVALID_VALUE, function_,
+             name + " must be " + (descends ? "ascending; " : "non-negative; ") + name + "[" + std::to_string(i) +
+                 "] = " + in_words(descends ? offset[i] : density[i]));
+    }
+    if (i > 0) area += 0.5 * (density[i] + density[i - 1]) * (offset[i] - offset[i - 1]);
+  }
+  if (!(area > 0.0 && area <= DBL_MAX)) {
+    refuse(KIESSIG_INVALID_VALUE, function_,
+           "shape_density must have a finite, positive area over shape_offset; the area is " + in_words(area));
+  }
+  return {offset, density, n};
 }
 
 std::vector<RepeatedCell> Inputs::cells(const kiessig_batch& given) const {
@@ -208,6 +232,7 @@ Inputs::Inputs(const char* function, const kiessig_batch* batch, Smearing smeari
     batch_.background = checked({"background", "", false}, "", given.background, 1);
     batch_.dq = checked({"dq", k_per_angstrom, true}, "", given.dq, given.n_q);
     batch_.rule = rule(given);
+    batch_.shape = shape(given);
     batch_.plan = given.plan == nullptr ? nullptr : &given.plan->plan;
   }
   if (!batch_.scale) batch_.scale = {&k_one, 0};

@@ -35,7 +35,9 @@ class Inputs {
   void require_counts(const kiessig_batch& given) const;
   Rows checked(const Field& field, const char* prefix, const kiessig_rows& given, std::ptrdiff_t length) const;
   Rows required(const Field& field, const kiessig_rows& given, std::ptrdiff_t length) const;
+  void require_finite(const char* name, const double* data, const char* count, std::ptrdiff_t n) const;
   FixedRule rule(const kiessig_batch& given) const;
+  Shape shape(const kiessig_batch& given) const;
   std::vector<RepeatedCell> cells(const kiessig_batch& given) const;
 
   const char* function_;

@@ -144,7 +144,8 @@ TEST_CASE(c_refuses_counts) {
                                      {&kiessig_batch::n_q, "n_q must be non-negative; got -1"},
                                      {&kiessig_batch::n_layers, "n_layers must be non-negative; got -1"},
                                      {&kiessig_batch::n_rule, "n_rule must be non-negative; got -1"},
-                                     {&kiessig_batch::n_cells, "n_cells must be non-negative; got -1"}}) {
+                                     {&kiessig_batch::n_cells, "n_cells must be non-negative; got -1"},
+                                     {&kiessig_batch::n_shape, "n_shape must be non-negative; got -1"}}) {
     kiessig_batch bad = a.c();
     bad.*count = -1;
     EXPECT(call(bad), KIESSIG_INVALID_ARGUMENT, refused(words));
@@ -155,6 +156,29 @@ TEST_CASE(c_refuses_counts) {
   bad = a.c();
   bad.reserved = 1;
   EXPECT(call(bad), KIESSIG_INVALID_ARGUMENT, refused("reserved must be 0; got 1"));
+}
+
+TEST_CASE(c_refuses_shapes) {
+  const Arguments a(7, 1, 5, 3);
+  const auto with = [&](const Numbers& offset, const Numbers& density) {
+    kiessig_batch bad = a.c();
+    bad.shape_offset = offset.empty() ? nullptr : offset.data();
+    bad.shape_density = density.data();
+    bad.n_shape = static_cast<std::ptrdiff_t>(density.size());
+    return call(bad);
+  };
+  const Numbers x{-1.0, 0.0, 1.0};
+  EXPECT(with({}, {1.0, 1.0}), KIESSIG_INVALID_ARGUMENT, refused("shape_offset must not be null: n_shape is 2"));
+  EXPECT(with(x, {0.0, NAN, 0.0}), KIESSIG_INVALID_VALUE,
+         refused("shape_density must be finite; shape_density[1] = nan"));
+  EXPECT(with(x, {0.0, 1.0, -2.0}), KIESSIG_INVALID_VALUE,
+         refused("shape_density must be non-negative; shape_density[2] = -2.0"));
+  EXPECT(with({0.0, -1.0}, {1.0, 1.0}), KIESSIG_INVALID_VALUE,
+         refused("shape_offset must be ascending; shape_offset[1] = -1.0"));
+  EXPECT(with(x, {0.0, 0.0, 0.0}), KIESSIG_INVALID_VALUE,
+         refused("shape_density must have a finite, positive area over shape_offset; the area is 0.0"));
+  EXPECT(with({1.0}, {1.0}), KIESSIG_INVALID_VALUE,
+         refused("shape_density must have a finite, positive area over shape_offset; the area is 0.0"));
 }
 
 TEST_CASE(c_refuses_counts_that_overflow) {
@@ -213,7 +237,7 @@ TEST_CASE(c_knows_the_size_of_structures) {
   EXPECT(call(batch), KIESSIG_INVALID_ARGUMENT,
          refused("batch.struct_size must be the size of kiessig_batch, " + size +
                  "; got 0; begin with kiessig_batch_default()"));
-  batch.struct_size = sizeof batch - sizeof(int);
+  batch.struct_size = offsetof(kiessig_batch, reserved);
   CHECK(call(batch).status == KIESSIG_INVALID_ARGUMENT);
 
   struct {  // what a later version of the header might define

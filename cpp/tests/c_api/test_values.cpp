@@ -133,6 +133,27 @@ TEST_CASE(c_fixed_rule) {
   CHECK(r == expected);
 }
 
+TEST_CASE(c_shape) {
+  const Arguments a(10, 1, 20, 4);
+  const kiessig::Shape shape = kiessig::triangular_shape();
+  kiessig_batch batch = a.c();
+  batch.shape_offset = shape.offset;
+  batch.shape_density = shape.density;
+  batch.n_shape = shape.n;
+  kiessig::SpecularBatch same = a.cpp();
+  same.shape = shape;
+  Numbers r = points(a), expected = points(a), gaussian = points(a);
+  CHECK_OK(kiessig_reflectivity, &batch, r.data());
+  kiessig::reflectivity(same, expected.data());
+  kiessig::reflectivity(a.cpp(), gaussian.data());
+  CHECK(r == expected);
+  CHECK(r != gaussian);
+  // a caller that knows the first version of the header does not have these members
+  batch.struct_size = offsetof(kiessig_batch, shape_offset);
+  CHECK_OK(kiessig_reflectivity, &batch, r.data());
+  CHECK(r == gaussian);
+}
+
 TEST_CASE(c_cells) {
   const Arguments a(17, 2, 20, 5);
   const kiessig_cell cells[] = {{0, 2, 3}, {3, 4, 100}};

@@ -249,10 +249,10 @@ class TestSlabs:
         assert expressions.thickness[0] is d
         assert isinstance(expressions.thickness[1], Expression)
         assert expressions.roughness == [r, 5.0, 3.0]
-        assert [len(part) for part in expressions] == [2, 4, 4, 3]
-        for part, values in zip(expressions, sample.slabs(), strict=True):
+        assert [len(part) for part in expressions[:4]] == [2, 4, 4, 3]
+        for part, values in zip(expressions[:4], sample.slabs(), strict=True):
             assert [float(item) for item in part] == values.tolist()
-        flat = list(itertools.chain(*expressions))
+        flat = list(itertools.chain(*expressions[:4]))
         assert len(record(flat, sample.parameters).outputs) == len(flat)
 
 

@@ -150,12 +150,26 @@ class Slabs(NamedTuple):
 
 
 class SlabExpressions(NamedTuple):
-    """What stands behind `Slabs`: the same four as lists of float or Expression."""
+    """What stands behind `Slabs`: the same four as lists of float or Expression, and what only some samples have.
+
+    Attributes
+    ----------
+    thickness, sld, sld_imag, roughness : list of float or Expression
+        As in `Slabs`, with each repeated cell written once.
+    repeats : tuple of (int, int, int), optional
+        Repeated cells in the form of the kernels' argument `repeats`.
+    sld_magnetic, theta_m, phi_m : list of float or Expression, optional
+        Of every medium, as the arguments of `kiessig.polarised_reflectivity`; None where nothing is magnetic.
+    """
 
     thickness: list[Quantity]
     sld: list[Quantity]
     sld_imag: list[Quantity]
     roughness: list[Quantity]
+    repeats: tuple[tuple[int, int, int], ...] | None = None
+    sld_magnetic: list[Quantity] | None = None
+    theta_m: list[Quantity] | None = None
+    phi_m: list[Quantity] | None = None
 
 
 class Sample:
@@ -260,7 +274,7 @@ class Sample:
         InvalidValueError
             As `slab_expressions`, or if a value is not finite, or is negative where it must not be.
         """
-        slabs = Slabs(*(np.array(evaluate(items), dtype=np.float64) for items in self.slab_expressions()))
+        slabs = Slabs(*(np.array(evaluate(items), dtype=np.float64) for items in self.slab_expressions()[:4]))
         for quantity, values, first in (
             ("thickness", slabs.thickness, 1),
             ("sld_imag", slabs.sld_imag, 0),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kiessig.errors import DataError
+from kiessig.minimum import Minimum
 from kiessig.result import FitResult
 
 __all__ = ["decode", "encode", "write_whole"]
@@ -52,6 +53,17 @@ def encode(result: FitResult) -> str:
         "covariance_scale": _encode(result.covariance_scale),
         "parameters": parameters,
         "covariance": [[_encode(v) for v in row] for row in result.covariance],
+        "minima": [
+            {
+                "x": [_encode(v) for v in minimum.x],
+                "value": _encode(minimum.value),
+                "n_starts": minimum.n_starts,
+                "success": minimum.success,
+                "message": minimum.message,
+            }
+            for minimum in result.minima
+        ],
+        "history": [[_encode(v) for v in row] for row in result.history],
     }
     return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
@@ -144,6 +156,19 @@ def _build(document: dict[str, Any]) -> FitResult:
         wall_time=_decode(document["wall_time"]),
         misfit=_typed(document["misfit"], str),
         covariance_scale=_decode(document["covariance_scale"]),
+        # absent from files of earlier releases
+        minima=tuple(_minimum(item) for item in document.get("minima", [])),
+        history=np.array([[_decode(v) for v in row] for row in document.get("history", [])]).reshape(-1, 2),
+    )
+
+
+def _minimum(document: dict[str, Any]) -> Minimum:
+    return Minimum(
+        x=np.array([_decode(v) for v in document["x"]]),
+        value=_decode(document["value"]),
+        n_starts=_typed(document["n_starts"], int),
+        success=_typed(document["success"], bool),
+        message=_typed(document["message"], str),
     )
 
 

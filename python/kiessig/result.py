@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from kiessig.errors import InvalidValueError, ShapeError, UnknownNameError
+from kiessig.minimum import Minimum
 from kiessig.optimize.covariance import correlation, covariance
 from kiessig.optimize.names import suggestion
 
@@ -55,6 +56,10 @@ class FitResult:
         What the residuals are: differences in units of the error bars, or differences of logarithms.
     covariance_scale : float
         Variance of one residual that `covariance` was built with: 1 where error bars are taken at their word.
+    minima : tuple of Minimum
+        The distinct minima that the starts have led to, the lowest first; that one is the result.
+    history : float array, shape (t, 2)
+        Evaluations so far, and the lowest misfit by then; a row wherever it fell.
 
     Notes
     -----
@@ -88,6 +93,8 @@ class FitResult:
     wall_time: float
     misfit: str = "chi2"
     covariance_scale: float = 1.0
+    minima: tuple[Minimum, ...] = ()
+    history: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
 
     def __post_init__(self) -> None:
         n = len(self.names)
@@ -122,6 +129,8 @@ class FitResult:
         for name, kind in plain.items():
             object.__setattr__(self, name, kind(getattr(self, name)))
         object.__setattr__(self, "names", [str(name) for name in self.names])
+        object.__setattr__(self, "minima", tuple(self.minima))
+        object.__setattr__(self, "history", np.array(self.history, dtype=np.float64).reshape(-1, 2))
 
     @classmethod
     def from_outcome(

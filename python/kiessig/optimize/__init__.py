@@ -9,7 +9,7 @@ from __future__ import annotations
 from kiessig.optimize.covariance import correlation, covariance
 from kiessig.optimize.driver import Outcome, minimize
 from kiessig.optimize.methods import METHODS, Method, find_method
-from kiessig.optimize.objective import Evaluator, Objective
+from kiessig.optimize.objective import Evaluator, Objective, StopSearch
 from kiessig.optimize.transforms import BoxTransform
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Method",
     "Objective",
     "Outcome",
+    "StopSearch",
     "correlation",
     "covariance",
     "find_method",

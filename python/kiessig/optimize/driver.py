@@ -14,11 +14,11 @@ from kiessig.errors import InvalidValueError, ShapeError
 from kiessig.optimize.convergence import CONVERGED, gain_at, on_bounds, settle_on_bounds
 from kiessig.optimize.methods import check_options, find_method
 from kiessig.optimize.mute_bounds import leave_mute_bounds
-from kiessig.optimize.objective import EvaluationLimitError, Evaluator, FloatArray, Objective, Progress
+from kiessig.optimize.objective import EvaluationLimitError, Evaluator, FloatArray, Objective, Progress, StopSearch
 from kiessig.optimize.transforms import typical_scale
 from kiessig.optimize.verdict import Verdict
 
-__all__ = ["Outcome", "minimize"]
+__all__ = ["Outcome", "examine", "minimize"]
 
 _ESCAPES = 3
 _DONE = f"converged: the misfit cannot fall further by {CONVERGED:g} of itself"
@@ -101,8 +101,8 @@ def minimize(
         At most so many evaluations. Default: 200 (n + 1) for least squares, 2000 + 1000 n for gradients, 2000 + 3000 n
         without derivatives, 3000 for adam.
     callback : callable, optional
-        ``callback(n_evaluations, best_misfit)`` after each evaluation. An exception it raises ends the minimisation and
-        reaches the caller.
+        ``callback(n_evaluations, best_misfit)`` after each evaluation. `StopSearch` from it, and Ctrl-C, end the
+        minimisation, whose result is the best point so far; any other exception reaches the caller.
     **options
         The method's own; see its docstring.
 
@@ -174,8 +174,35 @@ def minimize(
             settle_on_bounds(evaluator, lower, upper, scale)
     except EvaluationLimitError:
         verdict = Verdict(f"the limit of {max_evaluations} evaluations is reached", remedy="raise max_evaluations")
+    except StopSearch as stop:
+        verdict = Verdict(str(stop), remedy="go on from here")
+    except KeyboardInterrupt:
+        verdict = Verdict("interrupted", remedy="go on from here")
     evaluator.limit = None
+    evaluator.callback = None
     return _close(evaluator, verdict, chosen.name, first, lower, upper, started)
+
+
+def examine(
+    objective: Objective, x: FloatArray, lower: FloatArray, upper: FloatArray, method: str, reason: str, first: float
+) -> Outcome:
+    """Judge a point that a method has ended at, by the rule of `minimize`.
+
+    Parameters
+    ----------
+    objective : Objective
+        What was minimised.
+    x, lower, upper : float arrays, shape (n,)
+        The point, and the bounds.
+    method, reason : str
+        What ended there, and why.
+    first : float
+        Misfit at the start.
+    """
+    started = time.perf_counter()
+    evaluator = Evaluator(objective)
+    evaluator.residuals(x, jacobian_follows=True)
+    return _close(evaluator, Verdict(reason, x), method, first, lower, upper, started)
 
 
 def _close(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from kiessig.errors import InvalidValueError, ShapeError
 
-__all__ = ["EvaluationLimitError", "Evaluator", "FloatArray", "Objective", "Point", "Progress"]
+__all__ = ["EvaluationLimitError", "Evaluator", "FloatArray", "Objective", "Point", "Progress", "StopSearch"]
 
 FloatArray = npt.NDArray[np.float64]
 Progress = Callable[[int, float], object]
@@ -35,6 +35,10 @@ class Objective(Protocol):
     def value_and_gradient(self, x: FloatArray, /) -> tuple[float, FloatArray]:
         """Return the misfit and its gradient ``2 jacobian.T @ residuals``, shape (n,)."""
         ...
+
+
+class StopSearch(Exception):  # noqa: N818 - no error: the way in which a callback ends a search
+    """Raised by a callback to end a minimisation, whose best point is then its result; the text is the reason."""
 
 
 class EvaluationLimitError(Exception):
@@ -75,12 +79,14 @@ class Evaluator:
         Points at which a Jacobian or a gradient was computed.
     best : Point
         The point of lowest misfit so far.
+    callback : callable or None
+        As given; may be exchanged.
     """
 
     def __init__(self, objective: Objective, *, limit: int | None = None, callback: Progress | None = None) -> None:
         self._objective = objective
         self._both: Callable[[FloatArray], tuple[Any, Any]] | None = getattr(objective, "residuals_and_jacobian", None)
-        self._callback = callback
+        self.callback = callback
         self._last: Point | None = None
         self._best: Point | None = None
         self._shape: tuple[int, int] | None = None
@@ -197,8 +203,8 @@ class Evaluator:
         self._last = point
         if self._best is None or point.value < self._best.value:
             self._best = point
-        if self._callback is not None:
-            self._callback(self.n_evaluations, self._best.value)
+        if self.callback is not None:
+            self.callback(self.n_evaluations, self._best.value)
 
     def _check_jacobian(self, known: Point) -> None:
         assert known.jacobian is not None

@@ -188,8 +188,14 @@ class Evaluation:
         together = members[-1] - members[0] == members.size - 1
         rows = [array[members[0] : members[-1] + 1] if together else np.empty((members.size, *array.shape[1:]))
                 for array in found]  # fmt: skip
+        chosen = data.take(members)
         try:
-            compute(values, relations, data.take(members), rows)
+            if members.size == 1:  # numbers and vectors have a shorter way into the kernels
+                alone = Data([{name: a[0] if a.ndim > 1 else a for name, a in item.items()} for item in chosen.columns])
+                one = None if relations is None else relations[0]
+                compute(values[0], one, alone, [array[0, ...] for array in rows])
+            else:
+                compute(values, relations, chosen, rows)
         except KiessigError:
             if members.size == 1:
                 for array in rows:
@@ -197,8 +203,8 @@ class Evaluation:
             else:
                 half = members.size // 2
                 for some in (slice(None, half), slice(half, None)):
-                    chosen = None if relations is None else relations[some]
-                    self._attempt(compute, values[some], chosen, data, found, members[some])
+                    part = None if relations is None else relations[some]
+                    self._attempt(compute, values[some], part, data, found, members[some])
                 return
         if not together:
             for array, row in zip(found, rows, strict=True):

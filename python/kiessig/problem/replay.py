@@ -40,13 +40,13 @@ class Relations:
 
     def values(self, x: FloatArray) -> FloatArray:
         """Compute all quantities, (..., n_quantities), of x, (..., n_parameters)."""
-        return self._filled(x, None if self._tape is None else _values(self._tape, x))
+        return self._filled(x, None if self._tape is None else self._tape.values(x))
 
     def jacobian(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Compute all quantities, and d(varying ones)/dx, (..., n_varying, n_parameters)."""
         if self._tape is None:
             return self._filled(x, None), np.zeros((*x.shape[:-1], 0, self._n))
-        found, slopes = _jacobian(self._tape, x)
+        found, slopes = self._tape.jacobian(x)
         return self._filled(x, found), slopes
 
     def _filled(self, x: FloatArray, found: FloatArray | None) -> FloatArray:
@@ -59,19 +59,3 @@ class Relations:
 
 def _free(item: Quantity) -> Sequence[Parameter]:
     return free_parameters([item]) if isinstance(item, Expression) else ()
-
-
-def _values(tape: _core.Tape, x: FloatArray) -> FloatArray:
-    if x.ndim == 1:
-        return tape.values(x)
-    rows = [tape.values(row) for row in x.reshape(-1, x.shape[-1])]
-    return np.array(rows).reshape(*x.shape[:-1], tape.n_outputs)
-
-
-def _jacobian(tape: _core.Tape, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    if x.ndim == 1:
-        return tape.jacobian(x)
-    found = [tape.jacobian(row) for row in x.reshape(-1, x.shape[-1])]
-    values = np.array([item[0] for item in found]).reshape(*x.shape[:-1], tape.n_outputs)
-    slopes = np.array([item[1] for item in found]).reshape(*x.shape[:-1], tape.n_outputs, x.shape[-1])
-    return values, slopes

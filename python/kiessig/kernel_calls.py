@@ -26,6 +26,7 @@ __all__ = [
     "Jacobian",
     "Repeats",
     "is_single",
+    "plainly",
     "prepare",
     "real",
     "value",
@@ -307,6 +308,14 @@ def prepare(
     return call
 
 
+def plainly(core_function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Call the core on the user's arguments as they are; None where the long way is needed, to compute or to refuse."""
+    try:
+        return core_function(*arguments)
+    except ValueError:  # smearing that would need too many nodes
+        return None
+
+
 def value(
     function: str,
     q: ArrayLike,
@@ -323,7 +332,8 @@ def value(
 ) -> FloatArray:
     """Reflectivity, on the shortest way through for plain vectors and numbers."""
     plain = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
-    if repeats is None and (found := _core.plain_reflectivity(*plain)) is not None:
+    found: FloatArray | None = None if repeats is not None else plainly(_core.plain_reflectivity, plain)
+    if found is not None:
         return found
     call = prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, plan)
     return call.points(call.run(_core.reflectivity))
@@ -377,7 +387,7 @@ def value_and_jacobian(
 ) -> tuple[FloatArray, Jacobian]:
     """Reflectivity and Jacobian; see `value`."""
     plain = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
-    if repeats is None and (found := _core.plain_jacobian(*plain)) is not None:
+    if repeats is None and (found := plainly(_core.plain_jacobian, plain)) is not None:
         return found[0], Jacobian._make(found[1])
     call = prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, plan)
     r, fields = call.run(_core.reflectivity_jacobian)
@@ -406,7 +416,7 @@ def value_and_gradient(
 ) -> tuple[FloatArray, Gradient]:
     """Reflectivity and vector-Jacobian product; see `value`."""
     plain = (cotangent, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
-    if repeats is None and (found := _core.plain_vjp(*plain)) is not None:
+    if repeats is None and (found := plainly(_core.plain_vjp, plain)) is not None:
         return found[0], Gradient._make(found[1])
     call = prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, plan)
     r, fields = call.run(_core.reflectivity_vjp, call.weights("cotangent", cotangent))

@@ -115,7 +115,7 @@ def misfit_and_gradient(
 ) -> tuple[FloatArray | float, Gradient]:
     """Compute misfit and gradient, of logarithms where dr is None; `function` is the name in error messages."""
     inputs = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
-    if repeats is None and (found := _core.plain_misfit(r, dr, *inputs, plan)) is not None:
+    if repeats is None and (found := kernel_calls.plainly(_core.plain_misfit, (r, dr, *inputs, plan))) is not None:
         number, gradient = found[0], Gradient._make(found[1])
         if number == number:  # not NaN; numpy takes longer to say so
             return number, gradient

@@ -74,12 +74,12 @@ class Beam:
             q = q + fields["q_offset"]
         if widths is not None and "resolution_factor" in fields:
             widths = widths * fields["resolution_factor"]
+        if widths is None:
+            return q, None
         if isinstance(self.resolution, Resolution):
-            assert widths is not None
-            return q, self.resolution.with_widths(
-                widths if widths.shape == q.shape else np.broadcast_to(widths, q.shape)
-            )
-        return q, None if widths is None else np.broadcast_to(widths, np.broadcast_shapes(widths.shape, q.shape[-1:]))
+            q, widths = np.broadcast_arrays(q, widths)  # its shape has one width for every point
+            return q, self.resolution.with_widths(widths)
+        return q, widths
 
     def moves(self, fields: Fields, name: str) -> Moves:
         """Compute what one of the fields moves."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,11 +45,12 @@ class Forward(ABC):
 
     @abstractmethod
     def jacobian(
-        self, values: Fields, q: FloatArray, dq: Width, plan: _core.Plan
+        self, values: Fields, q: FloatArray, dq: Width, plan: _core.Plan, wanted: Collection[str]
     ) -> tuple[FloatArray, dict[str, FloatArray]]:
         """Return the curves and their derivatives: (..., n_curves * n_q, length) for each field.
 
-        And, under "q" and "dq", (..., n_curves * n_q), those with respect to each point's own.
+        And, under "q" and "dq", (..., n_curves * n_q), those with respect to each point's own. Fields that are not
+        wanted may be missing.
         """
 
 
@@ -70,10 +71,10 @@ class Plain(Forward):
         return kernel_calls.value(OWNER, q, *slabs_of(values), 1.0, 0.0, dq, None, self.repeats, plan)
 
     def jacobian(
-        self, values: Fields, q: FloatArray, dq: Width, plan: _core.Plan
+        self, values: Fields, q: FloatArray, dq: Width, plan: _core.Plan, wanted: Collection[str]
     ) -> tuple[FloatArray, dict[str, FloatArray]]:
         """See `Forward`."""
-        arguments = (OWNER, q, *slabs_of(values), 1.0, 0.0, dq, None, self.repeats, plan)
+        arguments = (OWNER, q, *slabs_of(values), 1.0, 0.0, dq, None, self.repeats, plan, wanted)
         r, fields = kernel_calls.value_and_jacobian(*arguments)
         return r, {name: array for name, array in fields._asdict().items() if array is not None}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ class Magnetic(Forward):
         return self._chosen(found, 0)
 
     def jacobian(
-        self, values: Fields, q: FloatArray, dq: Width, plan: _core.Plan
+        self, values: Fields, q: FloatArray, dq: Width, plan: _core.Plan, wanted: Collection[str]
     ) -> tuple[FloatArray, dict[str, FloatArray]]:
         """See `Forward`."""
         with speaking_as(OWNER):

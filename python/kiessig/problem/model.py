@@ -108,15 +108,16 @@ class Model:
         """
         sample, beam_values = self._fields(values)
         homes = [self._home[place] for place in wanted]
+        needed = {name for name, _ in homes} | ({"q", "dq"} if self._of_beam else set())
         curves, columns = [], []
         for forward, beam, plan in self.grids:
             q, dq = beam.points(beam_values)
-            r, jacobian = forward.jacobian(sample, q, dq, plan)
+            r, jacobian = forward.jacobian(sample, q, dq, plan, needed)
             factor = beam.illumination(beam_values)
             tiled = None if factor is None else _tiled(factor, forward.n_curves)
             found = []
             for name, place in homes:
-                if name in jacobian:
+                if name in self._of_sample:
                     found.append(jacobian[name][..., place] if tiled is None else tiled * jacobian[name][..., place])
                 else:
                     found.append(_moved(r, jacobian, beam, beam_values, name, forward.n_curves, tiled))

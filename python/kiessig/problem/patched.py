@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class Patched(Forward):
             return mixture_reflectivity(q, *self._stacks(values), **self._more(values), dq=dq)
 
     def jacobian(
-        self, values: Fields, q: FloatArray, dq: Width, plan: _core.Plan
+        self, values: Fields, q: FloatArray, dq: Width, plan: _core.Plan, wanted: Collection[str]
     ) -> tuple[FloatArray, dict[str, FloatArray]]:
         """See `Forward`."""
         with speaking_as(OWNER):

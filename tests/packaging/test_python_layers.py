@@ -14,6 +14,9 @@ LOADS = {
     "errors": (),
     # what there is to describe: knows no kernel, no optimiser
     "parameters": ("errors",),
+    "functions": ("errors", "parameters"),
+    "constraints": ("errors", "parameters"),
+    "priors": ("errors", "parameters", "constraints"),
     "data": ("errors",),
     "widths": ("data",),
     "_host_smearing": (),
@@ -61,6 +64,7 @@ LOADS = {
 }
 # Imports inside functions, or for annotations only, that LOADS does not hold.
 LATER = {
+    "parameters": ("functions", "priors"),
     "result": ("_result_json", "_result_table"),
     "_result_table": ("result",),
     "problem": ("fitting", "result"),

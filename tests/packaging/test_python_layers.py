@@ -14,6 +14,9 @@ LOADS = {
     "errors": (),
     # what there is to describe: knows no kernel, no optimiser
     "parameters": ("errors",),
+    "functions": ("errors", "parameters"),
+    "constraints": ("errors", "parameters"),
+    "priors": ("errors", "parameters", "constraints"),
     "data": ("errors",),
     "widths": ("data",),
     "_host_smearing": (),
@@ -45,7 +48,10 @@ LOADS = {
     "_result_json": ("errors", "result"),
     "_result_table": (),
     # physics meets inference
-    "problem": ("errors", "parameters", "data", "instrument", "sample", "kernel_calls", "misfit", "_core"),
+    "problem": (
+        *("errors", "parameters", "data", "_inputs", "instrument", "probe", "footprint", "sample"),
+        *("kernel_calls", "misfit", "polarisation", "polarised", "mixture", "_core"),
+    ),
     "fitting": ("errors", "optimize", "progress", "result"),
     "simulation": ("errors", "parameters", "data", "instrument", "sample"),
     # leaves
@@ -58,6 +64,7 @@ LOADS = {
 }
 # Imports inside functions, or for annotations only, that LOADS does not hold.
 LATER = {
+    "parameters": ("functions", "priors"),
     "result": ("_result_json", "_result_table"),
     "_result_table": ("result",),
     "problem": ("fitting", "result"),

@@ -513,23 +513,50 @@ static double weighted_sum(const double* weights, const double* r, ptrdiff_t m) 
   return sum(total);
 }
 
+// Adds to `columns` vectors of sums at `sum`; `chains` of them side by side for each, one alone would wait for every
+// addition.
+template <int columns, int chains>
+static inline void add_weighted_columns(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t count,
+                                        double* sum) {
+  Vec total[chains][columns];
+  for (int c = 0; c < columns; ++c) {
+    total[0][c] = load(sum + c * k_width);
+    for (int a = 1; a < chains; ++a) total[a][c] = Vec{};
+  }
+  ptrdiff_t k = 0;
+  for (; k + chains <= count; k += chains) {
+    for (int a = 0; a < chains; ++a) {
+      const double* row = rows + (k + a) * stride;
+      for (int c = 0; c < columns; ++c) total[a][c] += weights[k + a] * load(row + c * k_width);
+    }
+  }
+  for (; k < count; ++k) {
+    for (int c = 0; c < columns; ++c) total[0][c] += weights[k] * load(rows + k * stride + c * k_width);
+  }
+  for (int c = 0; c < columns; ++c) {
+    for (int a = 1; a < chains; ++a) total[0][c] += total[a][c];
+    store(sum + c * k_width, total[0][c]);
+  }
+}
+
 static void add_weighted_rows(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t count,
                               double* sum) {
-  constexpr ptrdiff_t k_columns = 4;  // vectors of sums that stay in registers
   ptrdiff_t e = 0;
-  for (; e + k_columns * k_width <= stride; e += k_columns * k_width) {
-    Vec total[k_columns];
-    for (int c = 0; c < k_columns; ++c) total[c] = load(sum + e + c * k_width);
-    for (ptrdiff_t k = 0; k < count; ++k) {
-      const double* row = rows + k * stride + e;
-      for (int c = 0; c < k_columns; ++c) total[c] += weights[k] * load(row + c * k_width);
-    }
-    for (int c = 0; c < k_columns; ++c) store(sum + e + c * k_width, total[c]);
+  for (; e + 4 * k_width <= stride; e += 4 * k_width) {
+    add_weighted_columns<4, 2>(weights, rows + e, stride, count, sum + e);
   }
-  for (; e < stride; e += k_width) {
-    Vec total = load(sum + e);
-    for (ptrdiff_t k = 0; k < count; ++k) total += weights[k] * load(rows + k * stride + e);
-    store(sum + e, total);
+  switch ((stride - e) / k_width) {
+    case 3:
+      add_weighted_columns<3, 2>(weights, rows + e, stride, count, sum + e);
+      break;
+    case 2:
+      add_weighted_columns<2, 4>(weights, rows + e, stride, count, sum + e);
+      break;
+    case 1:
+      add_weighted_columns<1, 8>(weights, rows + e, stride, count, sum + e);
+      break;
+    default:
+      break;
   }
 }
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import brentq
 
 from kiessig.errors import InvalidValueError
-from kiessig.optimize import METHODS, minimize
+from kiessig.optimize import METHODS, StopSearch, minimize
 from optimize.problems import (
     BARD,
     BEALE,
@@ -234,7 +234,7 @@ def test_the_outcome_is_the_best_point_and_what_belongs_to_it(method):
 
 
 @pytest.mark.parametrize("method", ALL)
-@pytest.mark.parametrize("error", [RuntimeError, StopIteration, KeyboardInterrupt])
+@pytest.mark.parametrize("error", [RuntimeError, StopIteration])
 def test_what_the_callback_raises_arrives(method, error):
     raised = error("enough")
 
@@ -245,6 +245,22 @@ def test_what_the_callback_raises_arrives(method, error):
     with pytest.raises(error) as caught:
         minimize(MISRA1A.objective(), MISRA1A.starts[1], method=method, callback=callback)
     assert caught.value is raised
+
+
+@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("raised", [StopSearch("seen enough"), KeyboardInterrupt()])
+def test_a_search_that_is_ended_keeps_its_best_point(method, raised):
+    lowest = []
+
+    def callback(n, misfit):
+        lowest.append(misfit)
+        if n == 2:
+            raise raised
+
+    outcome = minimize(MISRA1A.objective(), MISRA1A.starts[1], method=method, callback=callback)
+    assert outcome.value == lowest[-1]
+    assert not outcome.success
+    assert ("seen enough" if isinstance(raised, StopSearch) else "interrupted") in outcome.message
 
 
 @pytest.mark.parametrize("method", ALL)

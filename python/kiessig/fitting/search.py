@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kiessig.errors import InvalidValueError
 from kiessig.optimize import find_method
 from kiessig.optimize.batch import BatchOutcome, minimize_batch
 from kiessig.optimize.batch.checkpoint import Checkpoint, search_identity
@@ -84,4 +83,5 @@ def _screened(objective: Any, x0: FloatArray, keep: int) -> FloatArray:
         return x0
     value = BatchEvaluator(objective, *x0.shape).residuals(x0, np.arange(len(x0)))[0]
     order = 1 + np.argsort(value[1:], kind="stable")[: keep - 1]
-    return x0[np.concatenate([[0], order])]
+    chosen: FloatArray = x0[np.concatenate([[0], order])]
+    return chosen

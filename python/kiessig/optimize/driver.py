@@ -176,10 +176,11 @@ def minimize(
         verdict = Verdict(f"the limit of {max_evaluations} evaluations is reached", remedy="raise max_evaluations")
     except StopSearch as stop:
         verdict = Verdict(str(stop), remedy="go on from here")
+        evaluator.callback = None
     except KeyboardInterrupt:
         verdict = Verdict("interrupted", remedy="go on from here")
+        evaluator.callback = None
     evaluator.limit = None
-    evaluator.callback = None
     return _close(evaluator, verdict, chosen.name, first, lower, upper, started)
 
 

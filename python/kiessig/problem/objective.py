@@ -95,6 +95,8 @@ class Objective:
         Rows of the data, then of the priors in the order of the parameters, then of the constraints.
     """
 
+    batched = True  # methods take rows of x at once
+
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
         self._extras = Extras(problem)

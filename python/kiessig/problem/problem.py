@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -17,6 +18,7 @@ from kiessig.problem.naming import names_of, not_negative
 from kiessig.problem.objective import Objective, constraint_relations
 
 if TYPE_CHECKING:
+    from kiessig.fitting import SeriesResult
     from kiessig.problem.projection import ProjectedObjective
     from kiessig.problem.series import SeriesObjective
     from kiessig.result import FitResult
@@ -392,32 +394,55 @@ class Problem:
         progress: bool = True,
         *,
         max_evaluations: int | None = None,
+        max_time: float | None = None,
+        eliminate: bool = False,
+        screen: int = 1,
+        callback: Callable[[int, float], object] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
         **options: Any,
     ) -> FitResult:
         """Minimise the misfit from the present values of the parameters, and leave the best ones in them.
 
+        What is minimised is `objective`: the misfit, and what priors and constraints add to it. Several starts run as
+        one batch.
+
         Parameters
         ----------
         method : str
-            "levenberg-marquardt", "adam", a method of `scipy.optimize.least_squares` ("trf", "dogbox", "lm") or of
-            `scipy.optimize.minimize` ("L-BFGS-B", ...); see `kiessig.optimize.METHODS`.
+            "levenberg-marquardt", a gradient descent ("adam", ...), a method of `scipy.optimize.least_squares` ("trf",
+            "dogbox", "lm") or of `scipy.optimize.minimize` ("L-BFGS-B", ...); see `kiessig.optimize.METHODS`.
         starts : int
-            Number of starting points: the present values, and Sobol points within the bounds, which must then be
-            finite for all parameters.
+            Number of starting points: the present values, and scrambled Sobol points, spread by the priors of the
+            parameters, or evenly within their bounds, which must then be finite.
         seed : int, optional
             Of the Sobol points; None draws different ones each time.
         progress : bool
             Show a progress bar when the fit takes more than a second and standard error is a terminal.
         max_evaluations : int, optional
             Limit for each start.
+        max_time : float, optional
+            Seconds after which the search ends with what it has found.
+        eliminate : bool
+            Whether scales and backgrounds that enter linearly always take their best values, so that the search has
+            fewer dimensions; see `projected`.
+        screen : int
+            Draw so many times the starts, and begin from those of lowest misfit.
+        callback : callable, optional
+            ``callback(n_evaluations, lowest_misfit)``, now and then; the fit ends if it returns True.
+        checkpoint : path, optional
+            File that keeps the state of the search, rewritten every half minute and at the end.
+        resume : bool
+            Go on from the checkpoint, if there is one; everything else must be as it was.
         **options
             Of the method.
 
         Returns
         -------
         FitResult
-            Of the best start. For the log misfit, which knows no uncertainties, standard errors are scaled by the
-            scatter of the residuals.
+            Of the best start; `minima` holds all distinct ones. After Ctrl-C it is the best found so far, without
+            success. For the log misfit, which knows no uncertainties, standard errors are scaled by the scatter of the
+            residuals.
 
         Raises
         ------
@@ -426,10 +451,84 @@ class Problem:
             changed then.
         UnknownNameError
             For an unknown method.
+        DataError
+            If the checkpoint to resume from is damaged or belongs to another fit.
         """
         from kiessig.fitting import fit
 
-        return fit(self, method, starts, seed, progress, max_evaluations, options)
+        return fit(
+            self,
+            method,
+            starts,
+            seed,
+            progress,
+            max_evaluations=max_evaluations,
+            max_time=max_time,
+            eliminate=eliminate,
+            screen=screen,
+            callback=callback,
+            checkpoint=checkpoint,
+            resume=resume,
+            options=options,
+        )
+
+    def fit_series(
+        self,
+        r: ArrayLike | None = None,
+        dr: ArrayLike | None = None,
+        *,
+        counts: ArrayLike | None = None,
+        normalisation: ArrayLike | None = None,
+        x0: ArrayLike | None = None,
+        method: str = "levenberg-marquardt",
+        progress: bool = True,
+        max_evaluations: int | None = None,
+        **options: Any,
+    ) -> SeriesResult:
+        """Fit many curves with this model at once, each with parameters of its own: a kinetic series.
+
+        The parameters themselves are left as they are.
+
+        Parameters
+        ----------
+        r, dr, counts, normalisation : float array
+            The measured curves, as in `series`.
+        x0 : float array, shape (n_parameters,) or (n_members, n_parameters), optional
+            Where to start; None takes the present values.
+        method : str
+            One that runs in batches of its own accord, such as "levenberg-marquardt".
+        progress : bool
+            As in `fit`.
+        max_evaluations : int, optional
+            Limit for each curve.
+        **options
+            Of the method.
+
+        Returns
+        -------
+        SeriesResult
+
+        Raises
+        ------
+        ShapeError, DataError, InvalidValueError
+            As `series`; and if x0 is outside the bounds or the method is none of these.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import kiessig as ks
+        >>> film = ks.Parameter(103, bounds=(90, 120), name="thickness")
+        >>> sample = ks.Layer(sld=0) | ks.Layer(film, sld=3.47) | ks.Layer(sld=2.07)
+        >>> q = np.linspace(0.01, 0.2, 50)
+        >>> r = ks.reflectivity(q, [[100.0], [104.0], [108.0]], [0, 3.47, 2.07])
+        >>> problem = ks.Problem(ks.Measurement(ks.Dataset(q, r[0], dr=0.05 * r[0]), sample))
+        >>> problem.fit_series(r, 0.05 * r, progress=False).column("thickness")[0].round(3)
+        array([100., 104., 108.])
+        """
+        from kiessig.fitting import fit_series
+
+        data = {"r": r, "dr": dr, "counts": counts, "normalisation": normalisation}
+        return fit_series(self, data, x0, method, progress, max_evaluations=max_evaluations, options=options)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.measurements, self.constraints)  # the recorded relations are made anew

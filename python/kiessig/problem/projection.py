@@ -87,6 +87,7 @@ class ProjectedObjective:
     array([100. ,   1.1])
     """
 
+    batched = True  # methods take rows of x at once
     takes_members = False
 
     def __init__(self, problem: Problem, data: Data | None = None) -> None:

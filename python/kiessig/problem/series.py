@@ -47,6 +47,7 @@ class SeriesObjective:
         Rows of each.
     """
 
+    batched = True  # methods take rows of x at once
     takes_members = True
 
     def __init__(self, problem: Problem, columns: Mapping[str, ArrayLike | None]) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kiessig.errors import InvalidValueError
 from kiessig.optimize import find_method
 from kiessig.optimize.batch import BatchOutcome, minimize_batch
 from kiessig.optimize.batch.checkpoint import Checkpoint, search_identity
 from kiessig.optimize.batch.evaluator import BatchEvaluator
+from kiessig.optimize.batch.lockstep import minimize_in_lockstep
 from kiessig.optimize.batch.methods import BATCHED
 from kiessig.optimize.methods import check_options
 
@@ -56,6 +58,22 @@ def search(
     """
     chosen = find_method(method)
     check_options(chosen, options)
+    if chosen.name not in BATCHED:
+        if checkpoint is not None:
+            message = (
+                f"fit: checkpoints are kept for the methods {', '.join(map(repr, BATCHED))}; got method {chosen.name!r}"
+            )
+            raise InvalidValueError(message)
+        return minimize_in_lockstep(
+            objective,
+            _screened(objective, x0, keep),
+            *bounds,
+            chosen.name,
+            max_evaluations=max_evaluations,
+            max_time=max_time,
+            callback=callback,
+            options=options,
+        )
     run = BATCHED[chosen.name]
     algorithm = run.make(**options)
     if max_evaluations is None:

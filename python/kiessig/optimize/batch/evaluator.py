@@ -93,6 +93,26 @@ class BatchEvaluator:
         self._record(x, value, members, derivatives=True)
         return Normal(value, gradient, curvature)
 
+    def answers(self, method: str, x: FloatArray, members: Members) -> list[Any]:
+        """Return what the objective's `method` gives for each row of x, undefined numbers included.
+
+        Jacobians are computed in pieces.
+        """
+        found: list[Any] = []
+        first, piece = 0, len(x) if method != "residuals_and_jacobian" else max(1, min(len(x), 16))
+        while first < len(x):
+            here = slice(first, min(first + piece, len(x)))
+            part = self._call(method, x[here], members[here])
+            rows = list(zip(*part, strict=True)) if isinstance(part, tuple) else list(part)
+            head = part[0] if isinstance(part, tuple) else part
+            value = np.asarray(head) if method == "value_and_gradient" else _squares(head)
+            value = np.where(np.isfinite(value), value, np.inf)
+            self._record(x[here], value, members[here], derivatives=method != "residuals")
+            found += rows
+            first = here.stop
+            piece = max(1, _CHUNK // max(1, part[1][0].size)) if method == "residuals_and_jacobian" else len(x)
+        return found
+
     def _call(self, method: str, x: FloatArray, members: Members) -> Any:
         function = getattr(self._objective, method)
         if self._batched:

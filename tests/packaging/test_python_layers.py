@@ -21,7 +21,11 @@ LOADS = {
     "resolution": ("errors", "data", "_resolution_kinds"),
     "instrument": ("widths", "resolution"),
     "materials": ("errors", "parameters"),
-    "sample": ("errors", "parameters", "materials"),
+    "layer": ("errors", "parameters", "materials"),
+    "profile": ("errors",),
+    "_sample_table": ("layer",),
+    "sample": ("errors", "parameters", "materials", "layer", "profile", "_sample_table"),
+    "components": ("errors", "parameters", "materials", "layer", "sample", "_core"),
     "_inputs": ("errors", "data"),
     "probe": ("errors", "data", "_inputs"),
     "footprint": ("errors", "data", "instrument", "_inputs", "probe"),
@@ -58,6 +62,9 @@ LOADS = {
 }
 # Imports inside functions, or for annotations only, that LOADS does not hold.
 LATER = {
+    "layer": ("sample",),
+    "_sample_table": ("sample",),
+    "components": ("functions",),
     "result": ("_result_json", "_result_table"),
     "_result_table": ("result",),
     "problem": ("fitting", "result"),

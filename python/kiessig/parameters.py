@@ -32,6 +32,27 @@ class Operation(enum.IntEnum):
     DIVIDE = 5
     POWER = 6
     NEGATE = 7
+    EXP = 8
+    LOG = 9
+    SQRT = 10
+    SIN = 11
+    COS = 12
+    TAN = 13
+    ARCSIN = 14
+    ARCCOS = 15
+    ARCTAN = 16
+    SINH = 17
+    COSH = 18
+    TANH = 19
+    ERF = 20
+    ABSOLUTE = 21
+    MINIMUM = 22
+    MAXIMUM = 23
+    LESS = 24
+    LESS_EQUAL = 25
+    EQUAL = 26
+    WHEN = 27
+    UNLESS = 28
 
 
 _FUNCTIONS: dict[Operation, Callable[..., Any]] = {

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from kiessig.interfaces import Microslices as Microslices
     from kiessig.interfaces import microslices as microslices
     from kiessig.io import load as load
+    from kiessig.io import load_sample as load_sample
     from kiessig.kernels import Gradient as Gradient
     from kiessig.kernels import Jacobian as Jacobian
     from kiessig.kernels import amplitude as amplitude
@@ -127,6 +128,7 @@ _HOME = {
     "dispersive_reflectivity_vjp": "dispersive",
     "field": "fields",
     "load": "io",
+    "load_sample": "io",
     "magnetic_sld": "materials",
     "microslices": "interfaces",
     "mixture_fractions": "mixture",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -344,6 +344,94 @@ class Sample(Component):
         beside = np.concatenate([[0.0], slabs.thickness, [0.0]])
         smooth = np.where(sliced, 0.25 * (beside[1:] + beside[:-1]), slabs.roughness)
         return depths, sum_of_steps(depths, interfaces, getattr(slabs, part), smooth)
+
+    @classmethod
+    def from_orso(
+        cls, model: str | Mapping[str, Any], *, radiation: str = "neutron", wavelength: float | None = None
+    ) -> Sample:
+        """Build a sample from the simple model language of ORSO's file headers [1]_.
+
+        Parameters
+        ----------
+        model : str or mapping
+            A stack, such as ``"air | 10 ( Si 7 | Fe 7 ) | Si"``, or what a header has: a mapping with the entry
+            ``stack`` and, as needed, ``layers``, ``materials``, ``sub_stacks``, ``globals`` and mixtures.
+            Lengths are in nm where it does not say otherwise, and the roughness of every interface is 0.3 nm where
+            none is given, as the language has it.
+        radiation : {"neutron", "x-ray"}
+            What is scattered.
+        wavelength : float, optional
+            In angstrom; required for X-rays, see `kiessig.Material`.
+
+        Returns
+        -------
+        Sample
+
+        Raises
+        ------
+        InvalidValueError
+            If the model cannot be read, or a material is not known: a compound needs its density or SLD in the model.
+        UnknownNameError
+            For another radiation.
+
+        See Also
+        --------
+        to_orso : the way back.
+        kiessig.load_sample : the model in the header of an ``.ort`` file.
+
+        Notes
+        -----
+        Nothing is looked up in a data base: densities of elements are periodictable's, all others the model must state.
+
+        References
+        ----------
+        .. [1] The ORSO simple sample model, https://www.reflectometry.org/projects/simple_model
+
+        Examples
+        --------
+        >>> import kiessig as ks
+        >>> sample = ks.Sample.from_orso("vacuum | 10 ( Si 7 | Fe 7 ) | Si")
+        >>> print(sample)
+        Sample: 4 media
+          medium  thickness  sld      sld_imag     roughness
+        0 vacuum  -          0        0            0
+        1 Si      70         2.07374  2.37579e-05  3
+        2 Fe      70         8.02405  0.000604481  3
+        3 Si      -          2.07374  2.37579e-05  3
+        media 1 to 2 stand 10 times
+        thickness, roughness: angstrom; sld, sld_imag: 1e-6/angstrom^2
+        """
+        from kiessig.io.orso_model import sample_from_orso
+
+        return sample_from_orso(model, radiation=radiation, wavelength=wavelength)
+
+    def to_orso(self) -> dict[str, Any]:
+        """Describe the sample, at the present values of its parameters, in the language of `from_orso`.
+
+        Returns
+        -------
+        dict
+            With the entries ``stack``, ``layers`` and ``globals``: what stands under ``sample: model:`` in a header.
+            Materials are SLDs, solvents are mixed in, and slices of profiles are layers.
+
+        Raises
+        ------
+        InvalidValueError
+            As `slabs`, and for a magnetic sample: the language has magnetic moments of formulas, and no magnetic SLD.
+
+        Examples
+        --------
+        >>> import kiessig as ks
+        >>> film = ks.Layer(100, sld=6.3, roughness=5, name="film")
+        >>> model = (ks.Layer(sld=0, name="air") | film | ks.Layer(sld=2.07, name="Si")).to_orso()
+        >>> model["stack"]
+        'air | film | Si'
+        >>> ks.Sample.from_orso(model).slabs().thickness
+        array([100.])
+        """
+        from kiessig.io.orso_model import sample_to_orso
+
+        return sample_to_orso(self)
 
     def __repr__(self) -> str:
         return table(self)

@@ -167,7 +167,10 @@ class TestSolvents:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({"solvent": "backing"}, "solvent and solvent_fraction must be given together; solvent_fraction is missing"),
+            (
+                {"solvent": "backing"},
+                "solvent and solvent_fraction must be given together; solvent_fraction is missing",
+            ),
             ({"solvent_fraction": 0.1}, "solvent and solvent_fraction must be given together; solvent is missing"),
             ({"solvent": "substrate", "solvent_fraction": 0.1}, "solvent must be 'fronting', 'backing', a Material or"),
             ({"solvent": "backing", "solvent_fraction": 1.5}, "solvent_fraction must be from 0 to 1"),

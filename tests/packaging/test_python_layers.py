@@ -25,7 +25,7 @@ LOADS = {
     "profile": ("errors",),
     "_sample_table": ("layer",),
     "sample": ("errors", "parameters", "materials", "layer", "profile", "_sample_table"),
-    "components": ("errors", "parameters", "materials", "layer", "sample", "_core"),
+    "components": ("errors", "parameters", "materials", "layer", "sample"),
     "_inputs": ("errors", "data"),
     "probe": ("errors", "data", "_inputs"),
     "footprint": ("errors", "data", "instrument", "_inputs", "probe"),
@@ -53,7 +53,7 @@ LOADS = {
     "fitting": ("errors", "optimize", "progress", "result"),
     "simulation": ("errors", "parameters", "data", "instrument", "sample"),
     # leaves
-    "io": ("errors", "data", "instrument"),
+    "io": ("errors", "data", "instrument", "parameters", "materials", "layer", "sample", "components"),
     "plot": ("errors", "data", "sample", "problem"),
     "model_file": ("errors", "parameters", "data", "instrument", "materials", "misfit", "sample", "problem"),
     "demo": ("parameters", "instrument", "sample", "problem", "simulation"),
@@ -63,8 +63,9 @@ LOADS = {
 # Imports inside functions, or for annotations only, that LOADS does not hold.
 LATER = {
     "layer": ("sample",),
+    "sample": ("io",),
     "_sample_table": ("sample",),
-    "components": ("functions",),
+    "components": ("functions", "_core"),
     "result": ("_result_json", "_result_table"),
     "_result_table": ("result",),
     "problem": ("fitting", "result"),

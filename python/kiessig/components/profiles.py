@@ -9,7 +9,6 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kiessig import _core
 from kiessig.components.staircase import Rule, choose_rules, panel_points, panel_rule
 from kiessig.errors import InvalidValueError
 from kiessig.layer import Component, Layer, Slice
@@ -35,8 +34,8 @@ _ERRORS = (1e-8, 1e-2)
 _VARYING = ("sld", "sld_imag", "solvent_fraction", "sld_magnetic", "theta_m", "phi_m")
 _DENSITIES = ("sld", "sld_imag", "solvent_fraction", "sld_magnetic")
 _CONSTANT = Rule(0, 1)  # no steps
-_RANDOM_SETS = 24
-_MOST_CORNERS = 64
+_RANDOM_SETS = 16
+_MOST_CORNERS = 32
 _NO_BOUNDS = (0.5, 2.0)  # times the present value
 _OVERSHOOT = 1e-6  # of a fraction, by which a polynomial may pass 0 or 1
 
@@ -109,7 +108,7 @@ class ContinuousProfile(Component):
     relative to R where the profile reflects alone, and less where other interfaces reflect as well.
 
     The number of slices is chosen when the profile is made, and stays: for the present values of its parameters, all
-    corners of their bounds (64 at most), and 24 points within, with a factor of two kept in hand. Parameters without
+    corners of their bounds (those of one parameter at a time, where they are more than 32), and 16 points within, with a factor of two kept in hand. Parameters without
     bounds count from half to twice their value, fixed ones as they are. Make the profile anew after bounds were widened
     or a fixed parameter changed, or for a larger `q_max`.
 
@@ -173,6 +172,8 @@ class ContinuousProfile(Component):
         return Layer(sld=sld, sld_imag=sld_imag, name=layer.name, **magnetic)
 
     def _choose(self) -> list[Rule]:
+        from kiessig._core import Tape  # that of the parameters; kernels are none of a description's business
+
         memory: dict[tuple[int, Rule], tuple[FloatArray, FloatArray]] = {}
         probe = [self._medium(segment, u) for segment in self.segments for u in (0.0, 0.31, 0.5, 0.87, 1.0)]
         inputs = [getattr(layer, key) for layer in probe for key in _DENSITIES]
@@ -189,8 +190,8 @@ class ContinuousProfile(Component):
                 outputs = [segment.thickness]
                 for key in _DENSITIES:
                     outputs += [getattr(layer, key) for layer in media]
-                tape = _core.Tape(*record(outputs, parameters))
-                rows = np.array([tape.values(point) for point in points])
+                tape = Tape(*record(outputs, parameters))
+                rows = np.asarray(tape.values(np.array(points)))
                 memory[i, rule] = rows[:, 1:].reshape(len(points), len(_DENSITIES), -1), rows[:, 0]
             values, lengths = memory[i, rule]
             return values, lengths
@@ -286,10 +287,14 @@ class ContinuousProfile(Component):
 
 
 def _arguments(level: dict[str, Quantity], solvent: object) -> dict[str, Quantity]:
-    """Return arguments of a slice; polynomials pass the ends of a range by a little, and numbers are put back."""
+    """Return arguments of a slice; polynomials pass the ends of a range by a little, which is put right."""
+    from kiessig.functions import where
+
     made = dict(level)
     absorption = made["sld_imag"]
-    if isinstance(absorption, float) and -_OVERSHOOT <= absorption < 0.0:
+    if isinstance(absorption, Expression):
+        made["sld_imag"] = where(absorption < 0.0, 0.0, absorption)
+    elif -_OVERSHOOT <= absorption < 0.0:
         made["sld_imag"] = 0.0
     fraction = made.pop("solvent_fraction")
     if solvent is not None:

@@ -180,9 +180,11 @@ def _slopes(chords: Sequence[Quantity], widths: Sequence[Quantity]) -> list[Quan
     for before, after, left, right in zip(chords, chords[1:], widths, widths[1:], strict=False):
         one, other = left + 2.0 * right, 2.0 * left + right
         product = before * after
-        divisor = one * after + other * before
-        # the branch that is not taken must not divide by zero either: its derivative would be 0 times infinity
-        slopes.append(where(product > 0.0, (one + other) * product / where(product > 0.0, divisor, 1.0), 0.0))
+        if isinstance(product, Expression):
+            mean = (one + other) * product / (one * after + other * before)
+            slopes.append(where(product > 0.0, mean, 0.0))
+        else:
+            slopes.append((one + other) * product / (one * after + other * before) if product > 0.0 else 0.0)
     slopes.append(_end_slope(chords[-1], chords[-2], widths[-1], widths[-2]))
     return slopes
 
@@ -192,5 +194,5 @@ def _end_slope(own: Quantity, next_one: Quantity, width: Quantity, next_width: Q
     from kiessig.functions import absolute, where
 
     slope = ((2.0 * width + next_width) * own - width * next_one) / (width + next_width)
-    limited = where(own * next_one > 0.0, slope, where(absolute(slope) > 3.0 * absolute(own), 3.0 * own, slope))
-    return where(slope * own > 0.0, limited, 0.0)
+    steep = where(absolute(slope) > 3.0 * absolute(own), 3.0 * own, slope)
+    return where(slope * own > 0.0, where(own * next_one > 0.0, slope, steep), 0.0)

@@ -37,6 +37,7 @@ _SAFETY = 0.5  # for what lies between the points of the parameters and of Q tha
 _SCATTERING = 4e-6 * math.pi  # 4 pi, with densities in 1e-6/angstrom^2
 _POINTS_OF_Q = 161
 _LOOKS = (slice(-1, None), slice(None, None, 20), slice(None))  # at Q: most rules fail the first, cheapest one
+_PHASE = 16  # radians of a piece for which the exact integrals have a Gauss rule
 _RESOLVING = 16  # degree of the polynomials that the exact integrals are computed from
 _RESOLVED = 1e-9  # of the profile's variation: what the last coefficients of these may be
 _FINEST = 512  # panels of them
@@ -132,6 +133,9 @@ def choose_rules(
     # a wave in a medium of lower density is shorter, and one that decays is as steep
     steepest = math.sqrt(q_max**2 + 4.0 * _SCATTERING * float(variation.max()))
     q = np.linspace(0.0, steepest, _POINTS_OF_Q)
+    for i, part in enumerate(segments):
+        if _FEWEST_PER_RADIAN * steepest * part.lengths.max(initial=0.0) > _MOST:
+            return _too_many(i)
     exact = [_transform(part, q) for part in segments]
     starts = np.cumsum([np.zeros_like(segments[0].lengths), *(part.lengths for part in segments[:-1])], axis=0)
     whole = sum(
@@ -143,9 +147,13 @@ def choose_rules(
     for i, (part, amplitude) in enumerate(zip(segments, exact, strict=True)):
         shortest = _shortest(part, q, amplitude, allowed / count)
         if shortest is None:
-            return f"segment {i} would need more than {_MOST} slices"
+            return _too_many(i)
         rules.append(shortest)
     return rules
+
+
+def _too_many(segment: int) -> str:
+    return f"segment {segment} would need more than {_MOST} slices"
 
 
 def _by_panel(values: FloatArray, rule: Rule) -> FloatArray:
@@ -175,11 +183,12 @@ def _transform(part: _Sampled, q: FloatArray) -> NDArray[np.complex128]:
     chebyshev = np.polynomial.chebyshev
     coefficients = part.values @ np.linalg.inv(chebyshev.chebvander(2.0 * points - 1.0, size - 1)).T
     slopes = chebyshev.chebder(coefficients, axis=-1)  # by the panel's coordinate in -1..1
-    # enough nodes that a panel has two for every radian of the phase, and integrates the polynomial's derivative
-    phase = float(q[-1] * part.lengths.max(initial=0.0)) * float(
-        np.diff(part.position(np.linspace(0, 1, panels + 1))).max()
-    )
-    nodes, weights = np.polynomial.legendre.leggauss(size + math.ceil(min(phase, 2000.0)))
+    # more than one node for every radian of the phase, and enough for the polynomial's derivative
+    widest = float(np.diff(part.position(np.linspace(0.0, 1.0, panels + 1))).max())
+    pieces = 1 + int(q[-1] * part.lengths.max(initial=0.0) * widest / _PHASE)
+    nodes, weights = np.polynomial.legendre.leggauss(size + _PHASE)
+    nodes = ((2.0 * np.arange(pieces)[:, np.newaxis] + 1.0 + nodes) / pieces - 1.0).ravel()
+    weights = np.tile(weights / pieces, pieces)
     heights = np.moveaxis(chebyshev.chebval(nodes, np.moveaxis(slopes, -1, 0)), -1, -1) * weights
     places = part.position((np.arange(panels)[:, np.newaxis] + 0.5 * (1.0 + nodes)) / panels).ravel()
     return _sum(part.lengths, places, heights.reshape(len(part.lengths), 1, -1), q)[:, 0]
@@ -193,7 +202,8 @@ def _sum(lengths: FloatArray, places: FloatArray, heights: FloatArray, q: FloatA
         waves = np.empty((len(q), len(places)), dtype=np.complex128)
         waves[0] = np.exp(1j * q[0] * length * places)
         waves[1:] = np.exp(1j * step * length * places)
-        transform[i] = rows @ np.multiply.accumulate(waves, axis=0).T  # far cheaper than the exponentials
+        products = np.multiply.accumulate(waves, axis=0)  # far cheaper than exponentials
+        transform[i] = np.einsum("rp,qp->rq", rows, products)  # without the threads of a BLAS, which are slow for this
     return transform
 
 

@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kiessig import functions as functions
+    from kiessig import priors as priors
     from kiessig._core import __version__ as __version__
     from kiessig.amplitudes import AmplitudeGradient as AmplitudeGradient
     from kiessig.amplitudes import AmplitudeJacobian as AmplitudeJacobian
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from kiessig.components import SplineProfile as SplineProfile
     from kiessig.components import Stack as Stack
     from kiessig.components import shapes as shapes
+    from kiessig.constraints import Constraint as Constraint
     from kiessig.data import Dataset as Dataset
     from kiessig.dispersive import dispersive_reflectivity as dispersive_reflectivity
     from kiessig.dispersive import dispersive_reflectivity_jacobian as dispersive_reflectivity_jacobian
@@ -58,8 +61,10 @@ if TYPE_CHECKING:
     from kiessig.mixture import mixture_reflectivity_jacobian as mixture_reflectivity_jacobian
     from kiessig.mixture import mixture_reflectivity_jvp as mixture_reflectivity_jvp
     from kiessig.mixture import mixture_reflectivity_vjp as mixture_reflectivity_vjp
+    from kiessig.parameters import Condition as Condition
     from kiessig.parameters import Expression as Expression
     from kiessig.parameters import Parameter as Parameter
+    from kiessig.parameters import trace as trace
     from kiessig.plan import Plan as Plan
     from kiessig.polarisation import Channels as Channels
     from kiessig.polarisation import Efficiencies as Efficiencies
@@ -85,6 +90,8 @@ _HOME = {
     "AmplitudeJacobian": "amplitudes",
     "Channels": "polarisation",
     "Component": "layer",
+    "Condition": "parameters",
+    "Constraint": "constraints",
     "ContinuousProfile": "components",
     "Dataset": "data",
     "Efficiencies": "polarisation",
@@ -149,12 +156,17 @@ _HOME = {
     "shapes": "components",
     "shifted_q": "probe",
     "shifted_q_jacobian": "probe",
+    "trace": "parameters",
 }
+
+_MODULES = ("functions", "priors")  # which are used as ks.functions.exp
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - the table above is the one list of public names
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"kiessig.{name}")
     if name not in _HOME:
         message = f"module 'kiessig' has no attribute {name!r}"
         raise AttributeError(message)

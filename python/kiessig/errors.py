@@ -8,6 +8,7 @@ __all__ = [
     "KiessigError",
     "MissingDependencyError",
     "ModelFileError",
+    "RecordingError",
     "ShapeError",
     "UnknownNameError",
 ]
@@ -38,6 +39,10 @@ class DataError(KiessigError, ValueError):
 
 class ModelFileError(KiessigError, ValueError):
     """A model file says something that cannot be built."""
+
+
+class RecordingError(KiessigError, TypeError):
+    """A function of parameters does something that cannot become part of a model."""
 
 
 class MissingDependencyError(KiessigError, ImportError):

@@ -401,7 +401,7 @@ class Sample(Component):
         media 1 to 2 stand 10 times
         thickness, roughness: angstrom; sld, sld_imag: 1e-6/angstrom^2
         """
-        from kiessig.io.orso_model import sample_from_orso
+        from kiessig.orso_model import sample_from_orso
 
         return sample_from_orso(model, radiation=radiation, wavelength=wavelength)
 
@@ -429,7 +429,7 @@ class Sample(Component):
         >>> ks.Sample.from_orso(model).slabs().thickness
         array([100.])
         """
-        from kiessig.io.orso_model import sample_to_orso
+        from kiessig.orso_model import sample_to_orso
 
         return sample_to_orso(self)
 

@@ -155,7 +155,7 @@ class TestShapes:
         np.testing.assert_allclose(ks.reflectivity(q, *smooth.slabs()), rough, rtol=2e-3)
 
     def test_refusals(self) -> None:
-        with pytest.raises(InvalidValueError, match="power must be an integer of at least 1; power = 0.5"):
+        with pytest.raises(InvalidValueError, match=r"power must be an integer of at least 1; power = 0.5"):
             ks.shapes.power_law(0, 1, thickness=10, power=0.5)  # type: ignore[arg-type]
         with pytest.raises(InvalidValueError, match=r"shapes\.tanh: width must be positive; width = 0 angstrom"):
             ks.shapes.tanh(0, 1, centre=3, width=0)

@@ -14,6 +14,9 @@ LOADS = {
     "errors": (),
     # what there is to describe: knows no kernel, no optimiser
     "parameters": ("errors",),
+    "functions": ("errors", "parameters"),
+    "constraints": ("errors", "parameters"),
+    "priors": ("errors", "parameters", "constraints"),
     "data": ("errors",),
     "widths": ("data",),
     "_host_smearing": (),
@@ -26,6 +29,7 @@ LOADS = {
     "_sample_table": ("layer",),
     "sample": ("errors", "parameters", "materials", "layer", "profile", "_sample_table"),
     "components": ("errors", "parameters", "materials", "layer", "sample"),
+    "orso_model": ("errors", "parameters", "materials", "layer", "sample", "components"),
     "_inputs": ("errors", "data"),
     "probe": ("errors", "data", "_inputs"),
     "footprint": ("errors", "data", "instrument", "_inputs", "probe"),
@@ -53,7 +57,7 @@ LOADS = {
     "fitting": ("errors", "optimize", "progress", "result"),
     "simulation": ("errors", "parameters", "data", "instrument", "sample"),
     # leaves
-    "io": ("errors", "data", "instrument", "parameters", "materials", "layer", "sample", "components"),
+    "io": ("errors", "data", "instrument", "sample"),
     "plot": ("errors", "data", "sample", "problem"),
     "model_file": ("errors", "parameters", "data", "instrument", "materials", "misfit", "sample", "problem"),
     "demo": ("parameters", "instrument", "sample", "problem", "simulation"),
@@ -63,9 +67,10 @@ LOADS = {
 # Imports inside functions, or for annotations only, that LOADS does not hold.
 LATER = {
     "layer": ("sample",),
-    "sample": ("io",),
+    "sample": ("orso_model",),
     "_sample_table": ("sample",),
     "components": ("functions", "_core"),
+    "parameters": ("functions", "priors"),
     "result": ("_result_json", "_result_table"),
     "_result_table": ("result",),
     "problem": ("fitting", "result"),

@@ -74,7 +74,7 @@ class LipidLeaflet(Component):
 
     >>> import kiessig as ks
     >>> area = ks.Parameter(57, bounds=(52, 65), name="area per molecule")
-    >>> tails = ks.Parameter(13.3, bounds=(10, 17), name="tail thickness")
+    >>> tails = ks.Parameter(14, bounds=(10, 17), name="tail thickness")
     >>> lipid = dict(area=area, b_heads=6.01e-4, v_heads=319, b_tails=-2.92e-4, v_tails=782, tail_thickness=tails)
     >>> inner = ks.LipidLeaflet(**lipid, head_thickness=9, roughness=3, head_tail_roughness=3, name="inner")
     >>> outer = ks.LipidLeaflet(
@@ -82,7 +82,7 @@ class LipidLeaflet(Component):
     ... )
     >>> sample = ks.Layer(sld=2.07, name="Si") | inner | outer | ks.Layer(sld=6.36, roughness=3, name="D2O")
     >>> sample.slabs().sld.round(3)
-    array([ 2.07 ,  3.575, -0.465, -0.465,  3.227,  6.36 ])
+    array([ 2.07 ,  3.577, -0.238, -0.238,  3.229,  6.36 ])
     """
 
     def __init__(

@@ -107,10 +107,10 @@ class ContinuousProfile(Component):
     at Q or at any larger one, at least 1e-4 of that of a sharp step of its total variation. That is ``error``
     relative to R where the profile reflects alone, and less where other interfaces reflect as well.
 
-    The number of slices is chosen when the profile is made, and stays: for the present values of its parameters, all
-    corners of their bounds (those of one parameter at a time, where they are more than 32), and 16 points within, with a factor of two kept in hand. Parameters without
-    bounds count from half to twice their value, fixed ones as they are. Make the profile anew after bounds were widened
-    or a fixed parameter changed, or for a larger `q_max`.
+    The number of slices is chosen when the profile is made, and stays: for the present values of its parameters, the
+    corners of their bounds (more than 32 of these: one parameter at a time), and 16 points within, with a factor of two
+    kept in hand. Parameters without bounds count from half to twice their value, fixed ones as they are. Make the
+    profile anew after bounds were widened or a fixed parameter changed, or for a larger `q_max`.
 
     Examples
     --------

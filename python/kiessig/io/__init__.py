@@ -11,7 +11,7 @@ from kiessig.data import Dataset, check_bad_rows
 from kiessig.errors import DataError, InvalidValueError, UnknownNameError
 from kiessig.io.columns import Q_UNITS, load_columns, save_columns
 from kiessig.io.orso import load_ort
-from kiessig.io.orso_model import load_sample
+from kiessig.io.orso_sample import load_sample
 
 __all__ = ["load", "load_sample", "save_columns"]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,9 @@ from kiessig.layer import UNITS, Component, Layer, Slice
 from kiessig.materials import Material
 from kiessig.parameters import Expression, Quantity, arrived, as_name, evaluate
 from kiessig.profile import profile_depths, sum_of_steps
+
+if TYPE_CHECKING:
+    from kiessig.interfaces import InterfaceShape
 
 __all__ = ["Layer", "MagneticSlabs", "Sample", "SlabExpressions", "Slabs"]
 
@@ -344,6 +348,65 @@ class Sample(Component):
         beside = np.concatenate([[0.0], slabs.thickness, [0.0]])
         smooth = np.where(sliced, 0.25 * (beside[1:] + beside[:-1]), slabs.roughness)
         return depths, sum_of_steps(depths, interfaces, getattr(slabs, part), smooth)
+
+    @property
+    def q_max(self) -> float:
+        """Largest absolute Q, 1/angstrom, that slices were chosen for; infinite where there are none."""
+        return min((float(getattr(layer, "q_max", math.inf)) for layer in self._layers), default=math.inf)
+
+    def with_interfaces(
+        self,
+        interfaces: str | InterfaceShape | Sequence[str | InterfaceShape],
+        *,
+        q_max: float,
+        error: float = 1e-5,
+    ) -> Sample:
+        """Return the sample with interfaces of other shapes, in slices.
+
+        Parameters
+        ----------
+        interfaces : name or InterfaceShape, or a sequence of one for each interface
+            "erf", "tanh", "linear", "exponential", "sinusoidal", "step" or a shape of your own, see
+            `kiessig.interfaces`, with the roughness as its width; "nevot-croce" for an interface that keeps its
+            roughness as it is. Repeats of stacks count one by one.
+        q_max : float
+            Largest absolute Q that will be asked for, 1/angstrom.
+        error : float
+            Bound of the relative error of R, from 1e-8 to 1e-2, as in `kiessig.microslices`.
+
+        Returns
+        -------
+        Sample
+            Whose slabs are expressions of the same parameters. Stacks are written out.
+
+        Raises
+        ------
+        ShapeError, InvalidValueError
+            For another number of interfaces, an unknown shape, bad numbers, too many steps, and a magnetic sample.
+
+        See Also
+        --------
+        kiessig.microslices : for arrays, with interfaces that may overlap.
+
+        Notes
+        -----
+        The steps stay where they are relative to each other for all values of the parameters; therefore neighbouring
+        interfaces must not overlap. An error function has steps up to 6, a tanh up to 15 times its width away. Where
+        interfaces come to overlap in a fit, the layer between has a negative thickness, which is refused there. The
+        number of steps is chosen for the bounds of parameters, as by `kiessig.ContinuousProfile`.
+
+        Examples
+        --------
+        >>> import kiessig as ks
+        >>> film = ks.Layer(100, sld=6.3, roughness=ks.Parameter(5, bounds=(2, 10), name="width"), name="film")
+        >>> sample = ks.Layer(sld=0) | film | ks.Layer(sld=2.07, roughness=3)
+        >>> sliced = sample.with_interfaces(["tanh", "nevot-croce"], q_max=0.2)
+        >>> [parameter.name for parameter in sliced.parameters], sliced.q_max
+        (['width'], 0.2)
+        """
+        from kiessig.components.shaped import shaped_sample
+
+        return shaped_sample(self, interfaces, q_max, error)
 
     @classmethod
     def from_orso(

@@ -67,9 +67,9 @@ LOADS = {
 # Imports inside functions, or for annotations only, that LOADS does not hold.
 LATER = {
     "layer": ("sample",),
-    "sample": ("orso_model",),
+    "sample": ("orso_model", "components", "interfaces"),
     "_sample_table": ("sample",),
-    "components": ("functions", "_core"),
+    "components": ("functions", "interfaces", "_core"),
     "parameters": ("functions", "priors"),
     "result": ("_result_json", "_result_table"),
     "_result_table": ("result",),

@@ -25,7 +25,7 @@ from kiessig.parameters import (
     record,
 )
 
-__all__ = ["ContinuousProfile", "Segment"]
+__all__ = ["ContinuousProfile", "Segment", "parameter_sets"]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 Medium: TypeAlias = Operand | Material | Layer
@@ -178,7 +178,7 @@ class ContinuousProfile(Component):
         probe = [self._medium(segment, u) for segment in self.segments for u in (0.0, 0.31, 0.5, 0.87, 1.0)]
         inputs = [getattr(layer, key) for layer in probe for key in _DENSITIES]
         parameters = free_parameters([*inputs, *(segment.thickness for segment in self.segments)])
-        points = _sets(parameters)
+        points = parameter_sets(parameters)
 
         def sample(rules: Sequence[Rule]) -> list[tuple[FloatArray, FloatArray]]:
             return [one(i, rule) for i, rule in enumerate(rules)]
@@ -330,7 +330,7 @@ def _equal(one: dict[str, Quantity], other: dict[str, Quantity]) -> bool:
     )
 
 
-def _sets(parameters: Sequence[Parameter]) -> list[FloatArray]:
+def parameter_sets(parameters: Sequence[Parameter]) -> list[FloatArray]:
     """Return sets of values at which a profile is looked at; the present ones first."""
     present = np.array([parameter.value for parameter in parameters])
     if not parameters:

@@ -147,7 +147,10 @@ class TestJoining:
                 _ = left | right
         with pytest.raises(TypeError):
             _ = (AIR | SILICON) | other
-        with pytest.raises(InvalidValueError, match=r"layers must be Layers, Samples or Materials; layers\[1\] is "):
+        with pytest.raises(
+            InvalidValueError,
+            match=r"layers must be Layers, Samples or Materials, or other Components; layers\[1\] is ",
+        ):
             Sample([AIR, other])
 
     def test_what_holds_no_layers_is_refused(self):

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from kiessig.amplitudes import AmplitudeJacobian as AmplitudeJacobian
     from kiessig.amplitudes import amplitude_jacobian as amplitude_jacobian
     from kiessig.amplitudes import amplitude_vjp as amplitude_vjp
+    from kiessig.components import ContinuousProfile as ContinuousProfile
+    from kiessig.components import FunctionalProfile as FunctionalProfile
+    from kiessig.components import GradientLayer as GradientLayer
+    from kiessig.components import LipidLeaflet as LipidLeaflet
+    from kiessig.components import Patches as Patches
+    from kiessig.components import PolymerBrush as PolymerBrush
+    from kiessig.components import SplineProfile as SplineProfile
+    from kiessig.components import Stack as Stack
+    from kiessig.components import shapes as shapes
     from kiessig.constraints import Constraint as Constraint
     from kiessig.data import Dataset as Dataset
     from kiessig.dispersive import dispersive_reflectivity as dispersive_reflectivity
@@ -33,6 +42,7 @@ if TYPE_CHECKING:
     from kiessig.interfaces import Microslices as Microslices
     from kiessig.interfaces import microslices as microslices
     from kiessig.io import load as load
+    from kiessig.io import load_sample as load_sample
     from kiessig.kernels import Gradient as Gradient
     from kiessig.kernels import Jacobian as Jacobian
     from kiessig.kernels import amplitude as amplitude
@@ -40,7 +50,9 @@ if TYPE_CHECKING:
     from kiessig.kernels import reflectivity_jacobian as reflectivity_jacobian
     from kiessig.kernels import reflectivity_jvp as reflectivity_jvp
     from kiessig.kernels import reflectivity_vjp as reflectivity_vjp
+    from kiessig.layer import Component as Component
     from kiessig.materials import Material as Material
+    from kiessig.materials import magnetic_sld as magnetic_sld
     from kiessig.misfit import reflectivity_misfit as reflectivity_misfit
     from kiessig.mixture import MixtureGradient as MixtureGradient
     from kiessig.mixture import MixtureJacobian as MixtureJacobian
@@ -77,32 +89,41 @@ _HOME = {
     "AmplitudeGradient": "amplitudes",
     "AmplitudeJacobian": "amplitudes",
     "Channels": "polarisation",
+    "Component": "layer",
     "Condition": "parameters",
     "Constraint": "constraints",
+    "ContinuousProfile": "components",
     "Dataset": "data",
     "Efficiencies": "polarisation",
     "Expression": "parameters",
     "FitResult": "result",
     "Footprint": "footprint",
     "FootprintJacobian": "footprint",
+    "FunctionalProfile": "components",
     "Gradient": "kernels",
+    "GradientLayer": "components",
     "Jacobian": "kernels",
     "KiessigError": "errors",
     "Layer": "sample",
+    "LipidLeaflet": "components",
     "Material": "materials",
     "Measurement": "problem",
     "Microslices": "interfaces",
     "MixtureGradient": "mixture",
     "MixtureJacobian": "mixture",
     "Parameter": "parameters",
+    "Patches": "components",
     "Plan": "plan",
     "PolarisedGradient": "polarised",
     "PolarisedJacobian": "polarised",
+    "PolymerBrush": "components",
     "Probe": "probe",
     "ProbeJacobian": "probe",
     "Problem": "problem",
     "Resolution": "instrument",
     "Sample": "sample",
+    "SplineProfile": "components",
+    "Stack": "components",
     "__version__": "_core",
     "absorption": "fields",
     "amplitude": "kernels",
@@ -114,6 +135,8 @@ _HOME = {
     "dispersive_reflectivity_vjp": "dispersive",
     "field": "fields",
     "load": "io",
+    "load_sample": "io",
+    "magnetic_sld": "materials",
     "microslices": "interfaces",
     "mixture_fractions": "mixture",
     "mixture_reflectivity": "mixture",
@@ -130,6 +153,7 @@ _HOME = {
     "reflectivity_jvp": "kernels",
     "reflectivity_misfit": "misfit",
     "reflectivity_vjp": "kernels",
+    "shapes": "components",
     "shifted_q": "probe",
     "shifted_q_jacobian": "probe",
     "trace": "parameters",

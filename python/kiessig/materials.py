@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kiessig.errors import InvalidValueError, UnknownNameError
-from kiessig.parameters import Operand, Quantity, arrived, as_name, as_number, as_quantity
+from kiessig.parameters import Expression, Operand, Parameter, Quantity, arrived, as_name, as_number, as_quantity
 
-__all__ = ["Material"]
+__all__ = ["Material", "as_fraction", "as_material", "magnetic_sld"]
 
 _RADIATIONS = ("neutron", "x-ray")
+_ROUNDING = 1e-12  # sums of decimal fractions round
+# m_n mu_n mu_0 / (2 pi hbar^2) in CODATA 2018 values, 1e-6/angstrom^2 for 1000 A/m
+_SLD_OF_KILOAMPERE_PER_METRE = (
+    1e-11 * 1.67492749804e-27 * 9.6623651e-27 * 1.25663706212e-6 / (2.0 * math.pi * 1.054571817e-34**2)
+)
 _TABULATED_NEUTRON_WAVELENGTH = 1.798  # angstrom, 2200 m/s: where absorption cross sections are tabulated
 
 
@@ -129,12 +135,188 @@ class Material:
         for field, value in fields.items():
             object.__setattr__(self, field, value)  # the way a frozen dataclass sets its own fields
 
+    @classmethod
+    def mixture(
+        cls, materials: Sequence[Material | Operand], fractions: Sequence[Operand], *, name: str | None = None
+    ) -> Material:
+        """Mix materials by volume fraction: ``sld = sum_i fraction_i * sld_i``, and so for the imaginary part.
+
+        Parameters
+        ----------
+        materials : sequence of Material, float, Parameter or Expression
+            What is mixed; a number is a real SLD, 1e-6/angstrom^2.
+        fractions : sequence of float, Parameter or Expression
+            Volume fractions, 0 to 1: one for each material but the last, which fills the rest, or one for each.
+            All of them are used as they are, so that one may stand for a void by adding to less than 1.
+        name : str, optional
+            For tables and messages.
+
+        Returns
+        -------
+        Material
+
+        Raises
+        ------
+        InvalidValueError
+            If there is no material, the numbers do not fit together, or the present values of numbers and Parameters
+            lie outside of 0 to 1 or add to more than 1.
+
+        See Also
+        --------
+        Material.solvated : two materials, one of which fills what the other leaves.
+
+        Notes
+        -----
+        Volumes are taken to add. The mixture has to be fine compared with what the beam resolves in the plane; patches
+        that are larger reflect on their own, see `kiessig.Patches`.
+
+        Examples
+        --------
+        >>> import kiessig as ks
+        >>> silica, water = ks.Material(sld=3.47), ks.Material(sld=6.36)
+        >>> ks.Material.mixture([silica, water], [0.75]).sld
+        4.1925
+        """
+        owner = "Material.mixture" if name is None else f"Material.mixture {name!r}"
+        parts = [as_material(item, owner, f"materials[{i}]") for i, item in enumerate(materials)]
+        shares = [as_fraction(item, owner, f"fractions[{i}]") for i, item in enumerate(fractions)]
+        if not parts or len(parts) - len(shares) not in (0, 1):
+            message = (
+                f"{owner}: fractions must be one for each material, or for each but the last; "
+                f"got {len(parts)} materials and {len(shares)} fractions"
+            )
+            raise InvalidValueError(message)
+        known = [float(share) for share in shares if isinstance(share, float | Parameter)]
+        if sum(known) > 1.0 + _ROUNDING:
+            message = f"{owner}: fractions must add to at most 1; they add to {sum(known)}"
+            raise InvalidValueError(message)
+        if len(shares) < len(parts):
+            rest: Quantity = 1.0
+            for share in shares:
+                rest = rest - share
+            shares.append(rest)
+        return cls(
+            sld=_weighted(shares, [part.sld for part in parts]),
+            sld_imag=_weighted(shares, [part.sld_imag for part in parts]),
+            name=name,
+        )
+
+    def solvated(self, solvent: Material | Operand, fraction: Operand, *, name: str | None = None) -> Material:
+        """Mix with a solvent that fills a volume fraction: ``(1 - fraction) * sld + fraction * solvent``.
+
+        Parameters
+        ----------
+        solvent : Material, float, Parameter or Expression
+            What penetrates; a number is a real SLD, 1e-6/angstrom^2.
+        fraction : float, Parameter or Expression
+            Its volume fraction, 0 to 1.
+        name : str, optional
+            For tables and messages; that of the dry material when not given.
+
+        Returns
+        -------
+        Material
+
+        Raises
+        ------
+        InvalidValueError
+            If something is of another type or outside its domain.
+
+        See Also
+        --------
+        kiessig.Layer : its `solvent` may be the backing of whatever sample the layer stands in.
+
+        Examples
+        --------
+        >>> import kiessig as ks
+        >>> ks.Material(sld=3.47).solvated(6.36, 0.25).sld
+        4.1925
+        """
+        owner = "Material.solvated" if self.name is None else f"Material.solvated {self.name!r}"
+        share = as_fraction(fraction, owner, "fraction")
+        wet = as_material(solvent, owner, "solvent")
+        return type(self).mixture([wet, self], [share], name=self.name if name is None else name)
+
     def __repr__(self) -> str:
         known: dict[str, object] = {"sld": self.sld, "sld_imag": self.sld_imag}
         if self.formula is not None:
             known = {"density": self.density, "radiation": self.radiation, "wavelength": self.wavelength} | known
         parts = [f"{key}={value}" for key, value in known.items() if value is not None]
         return f"Material({', '.join([repr(self.name)] * (self.name is not None) + parts)})"
+
+
+def magnetic_sld(magnetisation: Operand) -> Quantity:
+    r"""Convert a magnetisation to a magnetic scattering length density.
+
+    .. math::
+
+        \rho_M = \frac{m_n \mu_n \mu_0}{2 \pi \hbar^2} M
+
+    with the CODATA 2018 values of the constants [1]_ [2]_: 2.9104e-3 (1e-6/angstrom^2) for 1 kA/m.
+
+    Parameters
+    ----------
+    magnetisation : float, Parameter or Expression
+        In kA/m, which is the same as emu/cm^3.
+
+    Returns
+    -------
+    float or Expression
+        Magnetic SLD, 1e-6/angstrom^2.
+
+    Raises
+    ------
+    InvalidValueError
+        If the argument is no finite number, Parameter or Expression.
+
+    Notes
+    -----
+    Some programs use 2.853e-3, from older constants.
+
+    References
+    ----------
+    .. [1] C. F. Majkrzak, K. V. O'Donovan, N. F. Berk, Polarized Neutron Reflectometry, in Neutron Scattering from
+       Magnetic Materials (Elsevier, 2006), p. 397, doi:10.1016/B978-044451050-1/50010-0
+    .. [2] E. Tiesinga, P. J. Mohr, D. B. Newell, B. N. Taylor, CODATA recommended values of the fundamental physical
+       constants: 2018, Rev. Mod. Phys. 93, 025010 (2021), doi:10.1103/RevModPhys.93.025010
+
+    Examples
+    --------
+    >>> import kiessig as ks
+    >>> round(ks.magnetic_sld(1710), 3)  # iron at room temperature
+    4.977
+    """
+    return as_quantity(magnetisation, "magnetic_sld", "magnetisation", unit="kA/m") * _SLD_OF_KILOAMPERE_PER_METRE
+
+
+def as_fraction(value: object, owner: str, argument: str) -> Quantity:
+    """Return a volume fraction, or raise InvalidValueError on behalf of `owner`; of expressions nothing is known."""
+    fraction = as_quantity(value, owner, argument, non_negative=True)
+    if isinstance(fraction, float | Parameter) and float(fraction) > 1.0:
+        message = f"{owner}: {argument} must be from 0 to 1; {argument} = {fraction!r}"
+        raise InvalidValueError(message)
+    return fraction
+
+
+def as_material(value: Material | Operand, owner: str, argument: str) -> Material:
+    """Return a Material, of a real SLD where a number is given, or raise InvalidValueError on behalf of `owner`."""
+    if isinstance(value, Material):
+        return value
+    if not isinstance(value, Expression):
+        value = as_number(value, owner, argument, wanted="a Material, real number, Parameter or Expression")
+    return Material(sld=value)
+
+
+def _weighted(shares: Sequence[Quantity], values: Sequence[Quantity]) -> Quantity:
+    total: Quantity = 0.0
+    for share, value in zip(shares, values, strict=True):
+        for factor in (share, value):
+            if not isinstance(factor, Expression) and factor == 0.0:
+                break  # exactly nothing: keeps a real mixture of real materials a number
+        else:
+            term = share * value
+            total = term if not isinstance(total, Expression) and total == 0.0 else total + term
+    return total
 
 
 def _refuse(given: dict[str, Any], owner: str, why: str, remedy: str) -> None:

@@ -307,6 +307,7 @@ def _finish_profile(axes: Any, sample: Sample | None) -> None:
     low, high = axes.get_xlim()
     bottom, top = axes.get_ylim()
     axes.set_ylim(bottom, top + 0.06 * (top - bottom))
+    sample = sample.written_out()
     borders = np.clip([low, *np.cumsum([0.0, *sample.slabs().thickness]), high], low, high)
     for layer, left, right in zip(sample.layers, borders[:-1], borders[1:], strict=True):
         if layer.name is not None and (right - left) / (high - low) > _NAME_WIDTH * len(layer.name):

@@ -1,133 +1,30 @@
-"""Layers and the samples that they make up."""
+"""Samples: components joined, and the slabs that they come to."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kiessig.errors import InvalidValueError
+from kiessig._sample_table import table
+from kiessig.errors import InvalidValueError, UnknownNameError
+from kiessig.layer import UNITS, Component, Layer, Slice
 from kiessig.materials import Material
-from kiessig.parameters import (
-    Expression,
-    Operand,
-    Parameter,
-    Quantity,
-    arrived,
-    as_name,
-    as_quantity,
-    evaluate,
-    free_parameters,
-)
+from kiessig.parameters import Expression, Quantity, arrived, as_name, evaluate
+from kiessig.profile import profile_depths, sum_of_steps
 
-__all__ = ["Layer", "Sample", "SlabExpressions", "Slabs"]
+if TYPE_CHECKING:
+    from kiessig.interfaces import InterfaceShape
+
+__all__ = ["Layer", "MagneticSlabs", "Sample", "SlabExpressions", "Slabs"]
 
 FloatArray: TypeAlias = NDArray[np.float64]
+Cells: TypeAlias = tuple[tuple[int, int, int], ...]
 
-_UNITS = {"thickness": "angstrom", "sld": "1e-6/angstrom^2", "sld_imag": "1e-6/angstrom^2", "roughness": "angstrom"}
-
-# The automatic range of a profile: by 4 sigma an error function is within 3e-5 of its end.
-_PROFILE_POINTS = 500
-_PROFILE_REACH = 4.0
-_PROFILE_MARGIN = 0.05
-_PROFILE_LEAST_MARGIN = 10.0  # angstrom, for a lone sharp interface, which has no extent
-
-
-@dataclass(frozen=True, eq=False, repr=False, init=False)
-class Layer:
-    """One medium of a sample: an inner layer, or the fronting or backing when it has no thickness.
-
-    Parameters
-    ----------
-    thickness : float, Parameter or Expression, optional
-        In angstrom, not negative; None (the default) for a fronting or backing, which has no end.
-    sld : float, Parameter, Expression or Material
-        Real part of the scattering length density, 1e-6/angstrom^2. Has no default.
-    sld_imag : float, Parameter or Expression, optional
-        Imaginary part, 1e-6/angstrom^2, not negative: positive absorbs. 0 when not given; not to be given with a
-        Material, which brings its own.
-    roughness : float, Parameter or Expression
-        Of the layer's top interface, the one facing the beam: one standard deviation of its error function, in
-        angstrom, not negative. A fronting has none.
-    name : str, optional
-        For tables and messages; the name of the Material when not given.
-
-    Raises
-    ------
-    InvalidValueError
-        If `sld` is missing, `sld_imag` accompanies a Material, a number or the present value of a Parameter is
-        outside its domain, or something is of another type. Expressions are checked when the sample is used.
-
-    Notes
-    -----
-    A layer does not change after it is made; what is to vary is given as a Parameter. The same Layer, and the
-    same Parameter, may stand in several samples (or several times in one): a fit of these together then refines
-    it once (co-refinement).
-
-    Examples
-    --------
-    >>> from kiessig.parameters import Parameter
-    >>> from kiessig.sample import Layer
-    >>> air = Layer(sld=0, name="air")
-    >>> film = Layer(Parameter(250, bounds=(100, 400), name="thickness"), sld=6.3, roughness=5, name="film")
-    >>> print(air | film | Layer(sld=2.07, roughness=3, name="silicon"))
-    Sample: 3 media
-      medium   thickness  sld   sld_imag  roughness
-    0 air      -          0     0         0
-    1 film     250*       6.3   0         5
-    2 silicon  -          2.07  0         3
-    thickness, roughness: angstrom; sld, sld_imag: 1e-6/angstrom^2; * depends on free parameters
-    """
-
-    thickness: Quantity | None
-    sld: Quantity
-    sld_imag: Quantity
-    roughness: Quantity
-    name: str | None
-
-    def __init__(
-        self,
-        thickness: Operand | None = None,
-        sld: Operand | Material | None = None,
-        sld_imag: Operand | None = None,
-        roughness: Operand = 0.0,
-        name: str | None = None,
-    ) -> None:
-        name = as_name(name, "Layer")
-        owner = "Layer" if name is None else f"Layer {name!r}"
-        if sld is None:
-            message = f"{owner}: sld is required; got none; give a number, Parameter, Expression or Material"
-            raise InvalidValueError(message)
-        if isinstance(sld, Material):
-            if sld_imag is not None:
-                message = f"{owner}: sld_imag must not be given with a Material, which has its own; got {sld_imag!r}"
-                raise InvalidValueError(message)
-            name = sld.name if name is None else name
-            sld_imag, sld = sld.sld_imag, sld.sld
-        fields = {
-            "thickness": None if thickness is None else _non_negative(thickness, owner, "thickness"),
-            "sld": as_quantity(sld, owner, "sld"),
-            "sld_imag": 0.0 if sld_imag is None else _non_negative(sld_imag, owner, "sld_imag"),
-            "roughness": _non_negative(roughness, owner, "roughness"),
-            "name": name,
-        }
-        for field, value in fields.items():
-            object.__setattr__(self, field, value)  # the way a frozen dataclass sets its own fields
-
-    def __or__(self, other: Layer | Sample | Material) -> Sample:
-        return _join(self, other)
-
-    def __ror__(self, other: Material) -> Sample:
-        return _join(other, self)
-
-    def __repr__(self) -> str:
-        given = {"thickness": self.thickness, "sld": self.sld, "sld_imag": self.sld_imag, "roughness": self.roughness}
-        parts = [f"{key}={_cell(value)}" for key, value in given.items() if value is not None]
-        return f"Layer({', '.join(parts)}{'' if self.name is None else f', name={self.name!r}'})"
+_PARTS = ("sld", "sld_imag", "sld_magnetic")
 
 
 class Slabs(NamedTuple):
@@ -172,17 +69,38 @@ class SlabExpressions(NamedTuple):
     phi_m: list[Quantity] | None = None
 
 
-class Sample:
+class MagneticSlabs(NamedTuple):
+    """Numbers that `kiessig.polarised_reflectivity` takes, every repeated cell written out.
+
+    Attributes
+    ----------
+    thickness, sld, sld_imag, roughness : float array
+        As in `Slabs`.
+    sld_magnetic, theta_m, phi_m : float array, shape (n + 2,)
+        Magnetic SLD, 1e-6/angstrom^2, and the direction of the magnetisation, degrees; 0, 90 and 0 where a medium is
+        not magnetic.
+    """
+
+    thickness: FloatArray
+    sld: FloatArray
+    sld_imag: FloatArray
+    roughness: FloatArray
+    sld_magnetic: FloatArray
+    theta_m: FloatArray
+    phi_m: FloatArray
+
+
+class Sample(Component):
     """Media in the beam's direction, from the fronting to the backing.
 
-    ``a | b | c`` is the same as ``Sample([a, b, c])``; layers, samples and materials may be joined so (of the
-    first two, at least one no Material). A Sample may therefore be a piece of a larger one, such as a bilayer
+    ``a | b | c`` is the same as ``Sample([a, b, c])``; layers, other components, samples and materials may be joined so
+    (of the first two, at least one no Material). A Sample may therefore be a piece of a larger one, such as a bilayer
     without its surroundings, and two samples join into the media of the first followed by those of the second.
     Whether it is complete is checked when it is used (`slabs`, `slab_expressions`, `sld_profile`).
 
     Parameters
     ----------
-    layers : iterable of Layer, Sample or Material
+    layers : iterable of Layer, other Component, Sample or Material
         The media. A Material stands for a fronting or backing, without roughness.
     name : str, optional
         For tables and messages; a longer sample does not inherit it.
@@ -197,6 +115,9 @@ class Sample:
     Layers and parameters may be shared between samples: one object has one value wherever it stands, and a fit
     of measurements on these samples refines it once (co-refinement).
 
+    Cells of a `kiessig.Stack` stand once in `layers`, with their counts in `cells`, unless the sample is magnetic: the
+    polarised kernel knows no repeats, and its stacks are written out.
+
     Examples
     --------
     >>> from kiessig.sample import Layer, Sample
@@ -205,38 +126,75 @@ class Sample:
     array([0., 3.])
     """
 
-    __slots__ = ("_layers", "_name")
+    __slots__ = ("_cells", "_expressions", "_layers", "_name")
 
-    def __init__(self, layers: Iterable[Layer | Sample | Material], name: str | None = None) -> None:
+    def __init__(self, layers: Iterable[Component | Material], name: str | None = None) -> None:
         self._name = as_name(name, "Sample")
-        if isinstance(layers, Layer | Material) or not isinstance(layers, Iterable):
+        if isinstance(layers, Component | Material) or not isinstance(layers, Iterable):
             message = f"Sample: layers must be a list of Layers; got {arrived(layers)}"
             raise InvalidValueError(message)
         found: list[Layer] = []
+        cells: list[tuple[int, int, int]] = []
         for index, item in enumerate(layers):
-            if not isinstance(item, Layer | Sample | Material):
-                message = f"Sample: layers must be Layers, Samples or Materials; layers[{index}] is {arrived(item)}"
+            if not isinstance(item, Component | Material):
+                message = (
+                    "Sample: layers must be Layers, Samples or Materials, or other Components; "
+                    f"layers[{index}] is {arrived(item)}"
+                )
                 raise InvalidValueError(message)
-            found.extend(_media(item))
+            if isinstance(item, Material):
+                found.append(Layer(sld=item))
+                continue
+            cells += [(len(found) + start, len(found) + stop, count) for start, stop, count in item.cells]
+            found.extend(item.layers)
         if not found:
             message = "Sample: at least one layer is required; got none"
             raise InvalidValueError(message)
+        if cells and any(layer.is_magnetic for layer in found):
+            found, cells = [found[place] for place in written_out(len(found), tuple(cells))], []
         self._layers = tuple(found)
+        self._cells: Cells = tuple(cells)
+        self._expressions: SlabExpressions | None = None
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """The media in the beam's direction."""
+        """The media in the beam's direction, those of repeated cells once."""
         return self._layers
 
     @property
-    def name(self) -> str | None:
+    def cells(self) -> Cells:
+        """Repeated cells: (start, stop, count) says that ``layers[start:stop]`` stand count times."""
+        return self._cells
+
+    @property
+    def name(self) -> str | None:  # type: ignore[override]  # read only here
         """For tables and messages."""
         return self._name
 
     @property
-    def parameters(self) -> list[Parameter]:
-        """Free parameters, each once, in order of first appearance: layer by layer, then as in Layer's signature."""
-        return free_parameters(quantity for layer in self._layers for quantity in _quantities(layer))
+    def is_magnetic(self) -> bool:
+        """Whether a medium has a magnetic SLD."""
+        return any(layer.is_magnetic for layer in self._layers)
+
+    def written_out(self) -> Sample:
+        """Return the same sample with every repeat of its cells as layers of their own.
+
+        Returns
+        -------
+        Sample
+        """
+        return Sample([self._layers[place] for place in written_out(len(self._layers), self._cells)], self._name)
+
+    def densities(self) -> list[tuple[Quantity, Quantity]]:
+        """Return sld and sld_imag of every medium, with the solvents in.
+
+        Returns
+        -------
+        list of (float or Expression, float or Expression)
+            In the order of `layers`.
+        """
+        ends = self._layers[0], self._layers[-1]
+        return [layer.densities(*ends) for layer in self._layers]
 
     def slab_expressions(self) -> SlabExpressions:
         """Thickness, sld, sld_imag and roughness as numbers and expressions, for recording.
@@ -244,7 +202,8 @@ class Sample:
         Returns
         -------
         SlabExpressions
-            Lists with the lengths n, n + 2, n + 2 and n + 1 for n inner layers.
+            Lists with the lengths n, n + 2, n + 2 and n + 1 for n inner layers, and repeats and magnetism where the
+            sample has them.
 
         Raises
         ------
@@ -252,45 +211,90 @@ class Sample:
             If the sample is not complete: fewer than two media, an inner layer without thickness, a fronting or
             backing with one, or a fronting with roughness.
         """
-        self._check_complete()
-        inner = self._layers[1:-1]
-        return SlabExpressions(
-            [layer.thickness for layer in inner if layer.thickness is not None],
-            [layer.sld for layer in self._layers],
-            [layer.sld_imag for layer in self._layers],
-            [layer.roughness for layer in self._layers[1:]],
-        )
+        if self._expressions is None:
+            self._check_complete()
+            densities = self.densities()
+            magnetic: list[list[Quantity] | None] = [None, None, None]
+            if self.is_magnetic:
+                names = ("sld_magnetic", "theta_m", "phi_m")
+                magnetic = [[getattr(layer, name) for layer in self._layers] for name in names]
+            self._expressions = SlabExpressions(
+                [layer.thickness for layer in self._layers[1:-1] if layer.thickness is not None],
+                [sld for sld, _ in densities],
+                [sld_imag for _, sld_imag in densities],
+                [layer.roughness for layer in self._layers[1:]],
+                tuple((start - 1, stop - 1, count) for start, stop, count in self._cells) or None,
+                *magnetic,
+            )
+        fields: list[Any] = [list(item) if isinstance(item, list) else item for item in self._expressions]
+        return SlabExpressions(*fields)
 
     def slabs(self) -> Slabs:
-        """Thickness, sld, sld_imag and roughness at the present values of the parameters.
+        """Thickness, sld, sld_imag and roughness at the present values of the parameters, all repeats written out.
 
         Returns
         -------
         Slabs
-            Fresh float arrays.
+            Fresh float arrays. What a sample has of magnetism is not among them, see `magnetic_slabs`.
 
         Raises
         ------
         InvalidValueError
             As `slab_expressions`, or if a value is not finite, or is negative where it must not be.
         """
-        slabs = Slabs(*(np.array(evaluate(items), dtype=np.float64) for items in self.slab_expressions()[:4]))
+        return Slabs(*self.magnetic_slabs()[:4])
+
+    def magnetic_slabs(self) -> MagneticSlabs:
+        """All that the polarised kernel takes, at the present values of the parameters, all repeats written out.
+
+        Returns
+        -------
+        MagneticSlabs
+            Fresh float arrays.
+
+        Raises
+        ------
+        InvalidValueError
+            As `slabs`.
+
+        Examples
+        --------
+        >>> import kiessig as ks
+        >>> iron = ks.Layer(200, sld=8.0, sld_magnetic=ks.magnetic_sld(1700), name="Fe")
+        >>> slabs = (ks.Layer(sld=0) | iron | ks.Layer(sld=2.07)).magnetic_slabs()
+        >>> slabs.sld_magnetic.round(2)
+        array([0.  , 4.95, 0.  ])
+        """
+        expressions = self.slab_expressions()
+        thickness, sld, sld_imag, roughness = (np.array(evaluate(items), dtype=np.float64) for items in expressions[:4])
         for quantity, values, first in (
-            ("thickness", slabs.thickness, 1),
-            ("sld_imag", slabs.sld_imag, 0),
-            ("roughness", slabs.roughness, 1),
+            ("thickness", thickness, 1),
+            ("sld_imag", sld_imag, 0),
+            ("roughness", roughness, 1),
         ):
             negative = np.flatnonzero(values < 0)
             if negative.size:
                 place, value = self._place(first + int(negative[0])), float(values[negative[0]])
-                message = (
-                    f"Sample: {quantity} must be non-negative; {place} has {quantity} = {value} {_UNITS[quantity]}"
-                )
+                message = f"Sample: {quantity} must be non-negative; {place} has {quantity} = {value} {UNITS[quantity]}"
                 raise InvalidValueError(message)
-        return slabs
+        count = len(self._layers)
+        magnetic = [
+            np.full(count, standard) if items is None else np.array(evaluate(items), dtype=np.float64)
+            for items, standard in zip(expressions[5:], (0.0, 90.0, 0.0), strict=True)
+        ]
+        media = written_out(count, self._cells)
+        return MagneticSlabs(
+            thickness[media[1:-1] - 1],
+            sld[media],
+            sld_imag[media],
+            roughness[media[1:] - 1],
+            *(values[media] for values in magnetic),
+        )
 
-    def sld_profile(self, z: ArrayLike | None = None, *, n_points: int | None = None) -> tuple[FloatArray, FloatArray]:
-        """Compute the real scattering length density against depth.
+    def sld_profile(
+        self, z: ArrayLike | None = None, *, n_points: int | None = None, part: str = "sld"
+    ) -> tuple[FloatArray, FloatArray]:
+        """Compute a scattering length density against depth, the real part if nothing else is asked for.
 
         With interfaces at depths ``z_j``, ``z_0 = 0``, every interface contributes an error function:
         ``sld(z) = sld_0 + sum_j (sld_{j+1} - sld_j) * (1 + erf((z - z_j) / (sqrt(2) roughness_j))) / 2``, which
@@ -304,22 +308,28 @@ class Sample:
         n_points : int, optional
             Number of depths where `z` is not given, at least 2; 500 by default. They are equidistant and reach
             beyond the outer interfaces by four times the roughness and a margin of a twentieth of the whole.
+        part : {"sld", "sld_imag", "sld_magnetic"}
+            Real or imaginary part, or the magnetic SLD, whose direction is not looked at.
 
         Returns
         -------
         z : float array
             The depths, angstrom.
         sld : float array, shape of `z`
-            Real part, 1e-6/angstrom^2.
+            1e-6/angstrom^2.
 
         Raises
         ------
         InvalidValueError
             As `slabs`, or if `z` is not real and finite, `n_points` no integer above 1, or both are given.
+        UnknownNameError
+            For another part.
 
         Notes
         -----
         The factor and the profile correspond where each roughness is small compared with the layers beside it.
+
+        The steps between the slices of a continuous profile are drawn smooth, each half as wide as its slices.
 
         References
         ----------
@@ -327,29 +337,174 @@ class Sample:
            l'étude du polissage de quelques verres silicates", Rev. Phys. Appl. 15, 761-779 (1980),
            :doi:`10.1051/rphysap:01980001503076100`
         """
-        from scipy.special import erf
-
-        slabs = self.slabs()
+        if part not in _PARTS:
+            message = f"sld_profile: part must be one of {', '.join(map(repr, _PARTS))}; got {arrived(part)}"
+            raise UnknownNameError(message)
+        slabs = self.magnetic_slabs()
         interfaces = np.concatenate([[0.0], np.cumsum(slabs.thickness)])
-        depths = _profile_depths(z, n_points, interfaces, slabs.roughness)
-        sld = np.full(depths.shape, slabs.sld[0])
-        for interface, step, roughness in zip(interfaces, np.diff(slabs.sld), slabs.roughness, strict=True):
-            distance = depths - interface
-            if roughness > 0:
-                with np.errstate(over="ignore"):  # far from a very sharp interface: erf of infinity is 1
-                    sld += step * 0.5 * (1.0 + erf(distance / (math.sqrt(2.0) * roughness)))
-            else:
-                sld += step * np.heaviside(distance, 0.5)
-        return depths, sld
+        depths = profile_depths(z, n_points, interfaces, slabs.roughness)
+        media = written_out(len(self._layers), self._cells)
+        sliced = np.array([isinstance(self._layers[place], Slice) for place in media[1:]])
+        beside = np.concatenate([[0.0], slabs.thickness, [0.0]])
+        smooth = np.where(sliced, 0.25 * (beside[1:] + beside[:-1]), slabs.roughness)
+        return depths, sum_of_steps(depths, interfaces, getattr(slabs, part), smooth)
 
-    def __or__(self, other: Layer | Sample | Material) -> Sample:
-        return _join(self, other)
+    @property
+    def q_max(self) -> float:
+        """Largest absolute Q, 1/angstrom, that slices were chosen for; infinite where there are none."""
+        return min((float(getattr(layer, "q_max", math.inf)) for layer in self._layers), default=math.inf)
 
-    def __ror__(self, other: Material) -> Sample:
-        return _join(other, self)
+    def with_interfaces(
+        self,
+        interfaces: str | InterfaceShape | Sequence[str | InterfaceShape],
+        *,
+        q_max: float,
+        error: float = 1e-5,
+    ) -> Sample:
+        """Return the sample with interfaces of other shapes, in slices.
+
+        Parameters
+        ----------
+        interfaces : name or InterfaceShape, or a sequence of one for each interface
+            "erf", "tanh", "linear", "exponential", "sinusoidal", "step" or a shape of your own, see
+            `kiessig.interfaces`, with the roughness as its width; "nevot-croce" for an interface that keeps its
+            roughness as it is. Repeats of stacks count one by one.
+        q_max : float
+            Largest absolute Q that will be asked for, 1/angstrom.
+        error : float
+            Bound of the relative error of R, from 1e-8 to 1e-2, as in `kiessig.microslices`.
+
+        Returns
+        -------
+        Sample
+            Whose slabs are expressions of the same parameters. Stacks are written out.
+
+        Raises
+        ------
+        ShapeError, InvalidValueError
+            For another number of interfaces, an unknown shape, bad numbers, too many steps, and a magnetic sample.
+
+        See Also
+        --------
+        kiessig.microslices : for arrays, with interfaces that may overlap.
+
+        Notes
+        -----
+        The steps stay where they are relative to each other for all values of the parameters; therefore neighbouring
+        interfaces must not overlap. An error function has steps up to 6, a tanh up to 15 times its width away. Where
+        interfaces come to overlap in a fit, the layer between has a negative thickness, which is refused there. The
+        number of steps is chosen for the bounds of parameters, as by `kiessig.ContinuousProfile`.
+
+        Examples
+        --------
+        >>> import kiessig as ks
+        >>> film = ks.Layer(100, sld=6.3, roughness=ks.Parameter(5, bounds=(2, 10), name="width"), name="film")
+        >>> sample = ks.Layer(sld=0) | film | ks.Layer(sld=2.07, roughness=3)
+        >>> sliced = sample.with_interfaces(["tanh", "nevot-croce"], q_max=0.2)
+        >>> [parameter.name for parameter in sliced.parameters], sliced.q_max
+        (['width'], 0.2)
+        """
+        from kiessig.components.shaped import shaped_sample
+
+        return shaped_sample(self, interfaces, q_max, error)
+
+    @classmethod
+    def from_orso(
+        cls, model: str | Mapping[str, Any], *, radiation: str = "neutron", wavelength: float | None = None
+    ) -> Sample:
+        """Build a sample from the simple model language of ORSO's file headers [1]_.
+
+        Parameters
+        ----------
+        model : str or mapping
+            A stack, such as ``"air | 10 ( Si 7 | Fe 7 ) | Si"``, or what a header has: a mapping with the entry
+            ``stack`` and, as needed, ``layers``, ``materials``, ``sub_stacks``, ``globals`` and mixtures.
+            Lengths are in nm where it does not say otherwise, and the roughness of every interface is 0.3 nm where
+            none is given, as the language has it.
+        radiation : {"neutron", "x-ray"}
+            What is scattered.
+        wavelength : float, optional
+            In angstrom; required for X-rays, see `kiessig.Material`.
+
+        Returns
+        -------
+        Sample
+
+        Raises
+        ------
+        InvalidValueError
+            If the model cannot be read, or a material is not known: a compound needs its density or SLD in the model.
+        UnknownNameError
+            For another radiation.
+
+        See Also
+        --------
+        to_orso : the way back.
+        kiessig.load_sample : the model in the header of an ``.ort`` file.
+
+        Notes
+        -----
+        Nothing is looked up in a data base: densities of elements are periodictable's, all others the model must state.
+
+        References
+        ----------
+        .. [1] The ORSO simple sample model, https://www.reflectometry.org/projects/simple_model
+
+        Examples
+        --------
+        >>> import kiessig as ks
+        >>> sample = ks.Sample.from_orso("vacuum | 10 ( Si 7 | Fe 7 ) | Si")
+        >>> print(sample)
+        Sample: 4 media
+          medium  thickness  sld      sld_imag     roughness
+        0 vacuum  -          0        0            0
+        1 Si      70         2.07374  2.37579e-05  3
+        2 Fe      70         8.02405  0.000604481  3
+        3 Si      -          2.07374  2.37579e-05  3
+        media 1 to 2 stand 10 times
+        thickness, roughness: angstrom; sld, sld_imag: 1e-6/angstrom^2
+        """
+        from kiessig.orso_model import sample_from_orso
+
+        return sample_from_orso(model, radiation=radiation, wavelength=wavelength)
+
+    def to_orso(self) -> dict[str, Any]:
+        """Describe the sample, at the present values of its parameters, in the language of `from_orso`.
+
+        Returns
+        -------
+        dict
+            With the entries ``stack``, ``layers`` and ``globals``: what stands under ``sample: model:`` in a header.
+            Materials are SLDs, solvents are mixed in, and slices of profiles are layers.
+
+        Raises
+        ------
+        InvalidValueError
+            As `slabs`, and for a magnetic sample: the language has magnetic moments of formulas, and no magnetic SLD.
+
+        Examples
+        --------
+        >>> import kiessig as ks
+        >>> film = ks.Layer(100, sld=6.3, roughness=5, name="film")
+        >>> model = (ks.Layer(sld=0, name="air") | film | ks.Layer(sld=2.07, name="Si")).to_orso()
+        >>> model["stack"]
+        'air | film | Si'
+        >>> ks.Sample.from_orso(model).slabs().thickness
+        array([100.])
+        """
+        from kiessig.orso_model import sample_to_orso
+
+        return sample_to_orso(self)
 
     def __repr__(self) -> str:
-        return _table(self)
+        return table(self)
+
+    def __getstate__(self) -> tuple[tuple[Layer, ...], Cells, str | None]:
+        return self._layers, self._cells, self._name
+
+    def __setstate__(self, state: tuple[tuple[Layer, ...], Cells, str | None]) -> None:
+        self._layers, self._cells, self._name = state
+        self._expressions = None
 
     def _place(self, index: int) -> str:
         name = self._layers[index].name
@@ -381,81 +536,11 @@ class Sample:
             raise InvalidValueError(message)
 
 
-def _non_negative(value: Operand, owner: str, quantity: str) -> Quantity:
-    return as_quantity(value, owner, quantity, unit=_UNITS[quantity], non_negative=True)
-
-
-def _quantities(layer: Layer) -> Iterator[Quantity]:
-    if layer.thickness is not None:
-        yield layer.thickness
-    yield from (layer.sld, layer.sld_imag, layer.roughness)
-
-
-def _media(item: Layer | Sample | Material) -> tuple[Layer, ...]:
-    if isinstance(item, Sample):
-        return item.layers
-    return (Layer(sld=item),) if isinstance(item, Material) else (item,)
-
-
-def _join(left: Layer | Sample | Material, right: Layer | Sample | Material) -> Sample:
-    if isinstance(left, Layer | Sample | Material) and isinstance(right, Layer | Sample | Material):
-        return Sample([left, right])
-    return NotImplemented
-
-
-def _profile_depths(
-    z: ArrayLike | None, n_points: int | None, interfaces: FloatArray, roughness: FloatArray
-) -> FloatArray:
-    if z is None:
-        count = _PROFILE_POINTS if n_points is None else n_points
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 2:
-            message = f"sld_profile: n_points must be an integer above 1; n_points = {count!r}"
-            raise InvalidValueError(message)
-        first = float(np.min(interfaces - _PROFILE_REACH * roughness))
-        last = float(np.max(interfaces + _PROFILE_REACH * roughness))
-        margin = _PROFILE_MARGIN * (last - first) or _PROFILE_LEAST_MARGIN
-        return np.linspace(first - margin, last + margin, count)
-    if n_points is not None:
-        message = f"sld_profile: n_points must not be given with z; n_points = {n_points!r}"
-        raise InvalidValueError(message)
-    try:
-        depths = np.asarray(z)
-    except ValueError as error:  # ragged lists
-        message = f"sld_profile: z must be an array of real numbers; {error}"
-        raise InvalidValueError(message) from None
-    if depths.dtype.kind not in "iuf":
-        message = f"sld_profile: z must be an array of real numbers; got dtype {depths.dtype}, shape {depths.shape}"
-        raise InvalidValueError(message)
-    depths = depths.astype(np.float64)
-    wrong = np.argwhere(~np.isfinite(depths))
-    if wrong.size:
-        index = ", ".join(str(place) for place in wrong[0])
-        message = f"sld_profile: z must be finite; z[{index}] = {depths[tuple(wrong[0])]} angstrom"
-        raise InvalidValueError(message)
-    return depths
-
-
-def _cell(quantity: Quantity) -> str:
-    try:
-        text = f"{float(quantity):.6g}"
-    except InvalidValueError:
-        text = "invalid"  # a table must not fail where the value does
-    return text + "*" * bool(free_parameters([quantity]))
-
-
-def _table(sample: Sample) -> str:
-    header = ("medium", *_UNITS)
-    rows = [header]
-    for layer in sample.layers:
-        quantities = (layer.thickness, layer.sld, layer.sld_imag, layer.roughness)
-        rows.append((layer.name or "", *("-" if item is None else _cell(item) for item in quantities)))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    count = len(sample.layers)
-    label = "" if sample.name is None else f" {sample.name!r}"
-    lines = [f"Sample{label}: {count} {'medium' if count == 1 else 'media'}"]
-    for number, row in zip(["", *map(str, range(count))], rows, strict=True):
-        cells = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        lines.append(f"{number:>{len(str(count - 1))}} {cells}".rstrip())
-    units = "thickness, roughness: angstrom; sld, sld_imag: 1e-6/angstrom^2"
-    lines.append(units + "; * depends on free parameters" * bool(sample.parameters))
-    return "\n".join(lines)
+def written_out(n: int, cells: Cells) -> NDArray[np.intp]:
+    """Return the places of n layers in the order and as often as the beam meets them."""
+    places: list[NDArray[np.intp]] = []
+    done = 0
+    for start, stop, count in cells:
+        places += [np.arange(done, start), np.tile(np.arange(start, stop), count)]
+        done = stop
+    return np.concatenate([*places, np.arange(done, n)])

@@ -24,7 +24,12 @@ LOADS = {
     "resolution": ("errors", "data", "_resolution_kinds"),
     "instrument": ("widths", "resolution"),
     "materials": ("errors", "parameters"),
-    "sample": ("errors", "parameters", "materials"),
+    "layer": ("errors", "parameters", "materials"),
+    "profile": ("errors",),
+    "_sample_table": ("layer",),
+    "sample": ("errors", "parameters", "materials", "layer", "profile", "_sample_table"),
+    "components": ("errors", "parameters", "materials", "layer", "sample"),
+    "orso_model": ("errors", "parameters", "materials", "layer", "sample", "components"),
     "_inputs": ("errors", "data"),
     "probe": ("errors", "data", "_inputs"),
     "footprint": ("errors", "data", "instrument", "_inputs", "probe"),
@@ -55,7 +60,7 @@ LOADS = {
     "fitting": ("errors", "optimize", "progress", "result"),
     "simulation": ("errors", "parameters", "data", "instrument", "sample"),
     # leaves
-    "io": ("errors", "data", "instrument"),
+    "io": ("errors", "data", "instrument", "sample"),
     "plot": ("errors", "data", "sample", "problem"),
     "model_file": ("errors", "parameters", "data", "instrument", "materials", "misfit", "sample", "problem"),
     "demo": ("parameters", "instrument", "sample", "problem", "simulation"),
@@ -64,6 +69,10 @@ LOADS = {
 }
 # Imports inside functions, or for annotations only, that LOADS does not hold.
 LATER = {
+    "layer": ("sample",),
+    "sample": ("orso_model", "components", "interfaces"),
+    "_sample_table": ("sample",),
+    "components": ("functions", "interfaces", "_core"),
     "parameters": ("functions", "priors"),
     "result": ("_result_json", "_result_table"),
     "_result_table": ("result",),

@@ -11,8 +11,9 @@ from kiessig.data import Dataset, check_bad_rows
 from kiessig.errors import DataError, InvalidValueError, UnknownNameError
 from kiessig.io.columns import Q_UNITS, load_columns, save_columns
 from kiessig.io.orso import load_ort
+from kiessig.io.orso_sample import load_sample
 
-__all__ = ["load", "save_columns"]
+__all__ = ["load", "load_sample", "save_columns"]
 
 _WIDTHS = ("sigma", "fwhm")
 

@@ -15,7 +15,7 @@ from kiessig.data import Dataset, FloatArray
 from kiessig.errors import DataError, InvalidValueError
 from kiessig.io.columns import Q_UNITS, build_dataset, number, quoted, read_text
 
-__all__ = ["load_ort"]
+__all__ = ["load_ort", "parse_ort"]
 
 _Q_QUANTITIES = ("normal_wavevector_transfer", "normal_momentum_transfer", "wavevector_transfer", "momentum_transfer")
 _SEPARATOR = "# data_set"
@@ -33,7 +33,7 @@ def load_ort(path: Path, *, dq: str | None, q_unit: str | None, bad_rows: str) -
     """Read an ORSO text file; see `kiessig.io.load`, which has checked the options."""
     text = read_text(path)
     blocks = _row_lines(path, text)
-    entries = _parse(path, text)
+    entries = parse_ort(path, text)
     several = len(entries) > 1
     datasets = []
     for i, (entry, lines) in enumerate(zip(entries, blocks, strict=True)):
@@ -89,7 +89,7 @@ def _row_lines(path: Path, text: str) -> list[list[int]]:
     return blocks
 
 
-def _parse(path: Path, text: str) -> list[Any]:
+def parse_ort(path: Path, text: str) -> list[Any]:
     """Return orsopy's datasets."""
     from orsopy.fileio.orso import load_orso
 

@@ -49,7 +49,7 @@ LOADS = {
     "_result_table": (),
     # physics meets inference
     "problem": (
-        *("errors", "parameters", "data", "_inputs", "instrument", "probe", "footprint", "sample"),
+        *("errors", "parameters", "constraints", "data", "_inputs", "instrument", "probe", "footprint", "sample"),
         *("kernel_calls", "misfit", "polarisation", "polarised", "mixture", "_core"),
     ),
     "fitting": ("errors", "optimize", "progress", "result"),

@@ -83,7 +83,7 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
       for_entries<P>(in, g.reversed, jacobian, [&](double*, Index, Index, Index entry) { s.wanted.push_back(entry); });
       const Index wanted = static_cast<Index>(s.wanted.size());
       const Index short_stride = (wanted + k_max_width - 1) / k_max_width * k_max_width;
-      const bool packs = short_stride < stride;
+      const bool packs = 2 * short_stride <= stride;
       const Index width = packs ? short_stride : stride;
       if (packs) s.packed.assign(size(channels * k_node_chunk * width), 0.0);
       s.accumulated.assign(size(channels * g.count * width), 0.0);

@@ -77,8 +77,7 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
       s.node_dq.resize(size(channels * nodes));
       s.r.resize(size(channels * k_node_chunk));
       s.dq.resize(size(channels * k_node_chunk));
-      // adding rows to points is most of the work: entries that nobody wants are left behind where that makes rows
-      // shorter
+      // adding rows to points is much of the work: entries that nobody wants are left behind where that halves rows
       s.wanted.clear();
       for_entries<P>(in, g.reversed, jacobian, [&](double*, Index, Index, Index entry) { s.wanted.push_back(entry); });
       const Index wanted = static_cast<Index>(s.wanted.size());

@@ -115,14 +115,9 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
       }
       for (Index c = 0; c < channels; ++c) {
         for (Index i = 0; i < g.count; ++i) {
-          Smearing::Sums sums{};
-          if (smearing.nodes_move()) {
-            sums = smearing.sums(i, s.node_r.data() + c * nodes, s.node_dq.data() + c * nodes);
-          } else if (jacobian.q || jacobian.dq) {
-            sums = smearing.sums(c, i);
-          } else {
-            sums.r = smearing.value(i, smearing.node_r(c));
-          }
+          const Smearing::Sums sums = smearing.nodes_move()
+                                          ? smearing.sums(i, s.node_r.data() + c * nodes, s.node_dq.data() + c * nodes)
+                                          : smearing.sums(c, i);
           put(c, i, sums.r, sums.dq, sums.dsigma, s.accumulated.data() + (c * g.count + i) * width, packs);
         }
       }

@@ -49,15 +49,16 @@ LOADS = {
     "optimize": ("errors",),
     # what a fit reports
     "progress": (),
-    "result": ("errors", "optimize"),
-    "_result_json": ("errors", "result"),
+    "minimum": (),
+    "result": ("errors", "minimum", "optimize"),
+    "_result_json": ("errors", "minimum", "result"),
     "_result_table": (),
     # physics meets inference
     "problem": (
-        *("errors", "parameters", "data", "_inputs", "instrument", "probe", "footprint", "sample"),
+        *("errors", "parameters", "constraints", "data", "_inputs", "instrument", "probe", "footprint", "sample"),
         *("kernel_calls", "misfit", "polarisation", "polarised", "mixture", "_core"),
     ),
-    "fitting": ("errors", "optimize", "progress", "result"),
+    "fitting": ("errors", "minimum", "optimize", "parameters", "progress", "result"),
     "simulation": ("errors", "parameters", "data", "instrument", "sample"),
     # leaves
     "io": ("errors", "data", "instrument", "sample"),

@@ -21,6 +21,9 @@ class Extended(ks.Sample):
         sample.extra = extra
         return sample
 
+    def __reduce__(self):
+        return _extended, (self.layers, self.extra)
+
     def slab_expressions(self):
         return super().slab_expressions()._replace(**self.extra)
 
@@ -30,6 +33,10 @@ class Extended(ks.Sample):
         for items in self.extra.values():
             found += [item for item in items if isinstance(item, ks.Parameter) and item not in found]
         return found
+
+
+def _extended(layers, extra):
+    return Extended.of(layers, **extra)
 
 
 def parameter(value, name, bounds=None):

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import pickle
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import stats
 
 import kiessig as ks
+from kiessig.constraints import Constraint
 from kiessig.errors import InvalidValueError
+from kiessig.priors import TruncatedNormal
 from problems.cases import film_data, film_layers, parameter
 
-
-class Normal:
-    """A prior by the protocol of priors, with a support that may be cut without being renormalised."""
-
-    def __init__(self, mean, sigma, support=(-math.inf, math.inf)):
-        self.mean, self.sigma, self.support = mean, sigma, support
-
-    def logpdf(self, x):
-        return float(stats.norm.logpdf(x, self.mean, self.sigma))
-
-    def dlogpdf(self, x):
-        return (self.mean - x) / self.sigma**2
-
-    def residual(self, x):
-        return (x - self.mean) / self.sigma, 1.0 / self.sigma
-
-
-class WithPrior(ks.Parameter):
-    __slots__ = ("prior",)
-
-    @classmethod
-    def of(cls, value, name, prior):
-        made = cls(value, name=name)
-        made.prior = prior
-        return made
+PRIOR = TruncatedNormal(118.0, 2.0, 100.0, 140.0)
 
 
 def informed_problem():
     """A prior on the film's thickness, a limit on what two layers measure together, and another that holds."""
-    thickness = WithPrior.of(121.0, "thickness", Normal(118.0, 2.0, (100.0, 140.0)))
+    thickness = ks.Parameter(121.0, name="thickness", prior=PRIOR)
     oxide = parameter(16.0, "oxide")
     scale = parameter(1.05, "scale")
     layers = film_layers()
@@ -51,8 +27,8 @@ def informed_problem():
     layers[2:] = [ks.Layer(oxide, sld=3.47, roughness=3.0), ks.Layer(sld=2.07, roughness=4.0)]
     measurement = ks.Measurement(film_data(), ks.Sample(layers), scale=scale)
     constraints = [
-        SimpleNamespace(violation=thickness + oxide * 1.0 - 130.0, tolerance=0.5),
-        SimpleNamespace(violation=oxide - 50.0, tolerance=1.0),
+        Constraint(thickness + oxide < 130.0, tolerance=0.5),
+        Constraint(oxide < 50.0, tolerance=1.0),
     ]
     return ks.Problem([measurement], constraints=constraints)
 
@@ -112,7 +88,7 @@ def test_problems_with_constraints_can_be_pickled():
 
 def test_constraints_must_be_on_what_is_fitted():
     measurement = ks.Measurement(film_data(), ks.Sample(film_layers()))
-    stranger = SimpleNamespace(violation=parameter(1.0, "stranger") - 2.0, tolerance=1.0)
+    stranger = Constraint(parameter(1.0, "stranger") < 2.0, tolerance=1.0)
     with pytest.raises(InvalidValueError, match=r"must be on parameters of the measurements; constraints\[0\]"):
         ks.Problem(measurement, constraints=[stranger])
     with pytest.raises(InvalidValueError, match=r"constraints\[0\] is a float"):
@@ -124,7 +100,7 @@ def test_the_posterior_is_normalised_in_data_and_priors():
     data = problem.measurements[0].dataset
     x = problem.x
     model = problem.measurements[0].reflectivity()
-    expected = stats.norm.logpdf(data.r, model, data.dr).sum() + stats.norm.logpdf(121.0, 118.0, 2.0)
+    expected = stats.norm.logpdf(data.r, model, data.dr).sum() + stats.truncnorm.logpdf(121.0, -9.0, 11.0, 118.0, 2.0)
     expected -= 0.5 * (7.0 / 0.5) ** 2
     value, gradient = problem.log_posterior_and_gradient(x)
     assert value == pytest.approx(expected, rel=1e-12)

@@ -130,11 +130,19 @@ def test_polarised_data_of_a_sample_without_magnetism_have_equal_channels():
     np.testing.assert_allclose(ks.Measurement(data, sample).reflectivity(), np.tile(plain, 2), rtol=1e-10)
 
 
-def test_repeats_of_magnetic_cells_are_written_out():
+@pytest.mark.parametrize(
+    ("repeats", "order"),
+    [
+        (((0, 2, 3),), [0, 1, 2, 1, 2, 1, 2, 3]),
+        (((0, 1, 3),), [0, 1, 1, 1, 2, 3]),
+        (((1, 2, 2),), [0, 1, 2, 2, 3]),
+        (((0, 1, 2), (1, 2, 3)), [0, 1, 1, 2, 2, 2, 3]),
+    ],
+)
+def test_repeats_of_magnetic_cells_are_written_out(repeats, order):
     layers = film_layers()
-    extra = {"sld_magnetic": [0.0, 2.0, 0.0, 0.0], "theta_m": [90.0, 45.0, 90.0, 90.0], "phi_m": [0.0] * 4}
-    sample = Extended.of(layers, repeats=((0, 2, 3),), **extra)
-    order = [0, 1, 2, 1, 2, 1, 2, 3]
+    extra = {"sld_magnetic": [0.0, 2.0, 1.0, 0.0], "theta_m": [90.0, 45.0, 80.0, 90.0], "phi_m": [0.0] * 4}
+    sample = Extended.of(layers, repeats=repeats, **extra)
     written = Extended.of([layers[i] for i in order], **{key: [row[i] for i in order] for key, row in extra.items()})
     data = ks.Channels(pp=film_data(), pm=film_data(), mp=None, mm=None)
     np.testing.assert_array_equal(

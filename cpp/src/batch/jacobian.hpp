@@ -77,13 +77,12 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
       s.node_dq.resize(size(channels * nodes));
       s.r.resize(size(channels * k_node_chunk));
       s.dq.resize(size(channels * k_node_chunk));
-      // adding rows to points is most of the work: entries that nobody wants are left behind where that makes rows
-      // shorter
+      // adding rows to points is much of the work: entries that nobody wants are left behind where that halves rows
       s.wanted.clear();
       for_entries<P>(in, g.reversed, jacobian, [&](double*, Index, Index, Index entry) { s.wanted.push_back(entry); });
       const Index wanted = static_cast<Index>(s.wanted.size());
       const Index short_stride = (wanted + k_max_width - 1) / k_max_width * k_max_width;
-      const bool packs = short_stride < stride;
+      const bool packs = 2 * short_stride <= stride;
       const Index width = packs ? short_stride : stride;
       if (packs) s.packed.assign(size(channels * k_node_chunk * width), 0.0);
       s.accumulated.assign(size(channels * g.count * width), 0.0);
@@ -116,14 +115,9 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
       }
       for (Index c = 0; c < channels; ++c) {
         for (Index i = 0; i < g.count; ++i) {
-          Smearing::Sums sums{};
-          if (smearing.nodes_move()) {
-            sums = smearing.sums(i, s.node_r.data() + c * nodes, s.node_dq.data() + c * nodes);
-          } else if (jacobian.q || jacobian.dq) {
-            sums = smearing.sums(c, i);
-          } else {
-            sums.r = smearing.value(i, smearing.node_r(c));
-          }
+          const Smearing::Sums sums = smearing.nodes_move()
+                                          ? smearing.sums(i, s.node_r.data() + c * nodes, s.node_dq.data() + c * nodes)
+                                          : smearing.sums(c, i);
           put(c, i, sums.r, sums.dq, sums.dsigma, s.accumulated.data() + (c * g.count + i) * width, packs);
         }
       }

@@ -513,19 +513,20 @@ static double weighted_sum(const double* weights, const double* r, ptrdiff_t m) 
   return sum(total);
 }
 
-// Adds to `columns` vectors of sums at `sum`; `chains` of them side by side for each, one alone would wait for every
-// addition.
-template <int columns, int chains>
+// Adds to `columns` vectors of sums at `sum`, in several chains side by side: one alone would wait for every addition.
+// Their number is the same for all columns, so that a sum does not depend on what else stands in the row.
+template <int columns>
 static inline void add_weighted_columns(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t count,
                                         double* sum) {
-  Vec total[chains][columns];
+  constexpr int k_chains = 4;
+  Vec total[k_chains][columns];
   for (int c = 0; c < columns; ++c) {
     total[0][c] = load(sum + c * k_width);
-    for (int a = 1; a < chains; ++a) total[a][c] = Vec{};
+    for (int a = 1; a < k_chains; ++a) total[a][c] = Vec{};
   }
   ptrdiff_t k = 0;
-  for (; k + chains <= count; k += chains) {
-    for (int a = 0; a < chains; ++a) {
+  for (; k + k_chains <= count; k += k_chains) {
+    for (int a = 0; a < k_chains; ++a) {
       const double* row = rows + (k + a) * stride;
       for (int c = 0; c < columns; ++c) total[a][c] += weights[k + a] * load(row + c * k_width);
     }
@@ -534,30 +535,17 @@ static inline void add_weighted_columns(const double* weights, const double* row
     for (int c = 0; c < columns; ++c) total[0][c] += weights[k] * load(rows + k * stride + c * k_width);
   }
   for (int c = 0; c < columns; ++c) {
-    for (int a = 1; a < chains; ++a) total[0][c] += total[a][c];
-    store(sum + c * k_width, total[0][c]);
+    store(sum + c * k_width, (total[0][c] + total[1][c]) + (total[2][c] + total[3][c]));
   }
 }
 
 static void add_weighted_rows(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t count,
                               double* sum) {
   ptrdiff_t e = 0;
-  for (; e + 4 * k_width <= stride; e += 4 * k_width) {
-    add_weighted_columns<4, 2>(weights, rows + e, stride, count, sum + e);
+  for (; e + 2 * k_width <= stride; e += 2 * k_width) {
+    add_weighted_columns<2>(weights, rows + e, stride, count, sum + e);
   }
-  switch ((stride - e) / k_width) {
-    case 3:
-      add_weighted_columns<3, 2>(weights, rows + e, stride, count, sum + e);
-      break;
-    case 2:
-      add_weighted_columns<2, 4>(weights, rows + e, stride, count, sum + e);
-      break;
-    case 1:
-      add_weighted_columns<1, 8>(weights, rows + e, stride, count, sum + e);
-      break;
-    default:
-      break;
-  }
+  if (e < stride) add_weighted_columns<1>(weights, rows + e, stride, count, sum + e);
 }
 
 static void elementary(const double* x, ptrdiff_t m, double* exponentials, double* logarithms, double* sines,

@@ -169,13 +169,18 @@ def _several(
     first = float(found.history[0, 1]) if len(found.history) else np.inf
     lower, upper = view.whole_bounds
 
-    def settle(x: FloatArray, reason: str) -> Outcome:
-        whole = np.clip(view.complete(x), lower, upper)
+    ends = np.full((len(found.value), lower.size), np.nan)
+    defined = np.isfinite(found.value)
+    ends[defined] = np.clip(view.complete(found.x[defined]), lower, upper)
+
+    def settle(whole: FloatArray, reason: str) -> Outcome:
         if method == "levenberg-marquardt" and not found.interrupted:
             return minimize(view.whole, whole, (lower, upper), method)
         return examine(view.whole, whole, lower, upper, method, reason, first)
 
-    minima, best, settled = distinct_minima(found, settle, at_most=1 if found.interrupted else _SETTLED)
+    minima, best, settled = distinct_minima(
+        replace(found, x=ends), settle, at_most=1 if found.interrupted else _SETTLED
+    )
     if found.interrupted:
         best = replace(best, success=False, message=f"interrupted; {best.message}")
     evaluations = int(found.n_evaluations.sum()) + sum(item.n_evaluations for item in settled)

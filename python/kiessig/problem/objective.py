@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kiessig.constraints import Constraint
 from kiessig.errors import InvalidValueError
 from kiessig.parameters import Parameter, Quantity, free_parameters
 from kiessig.problem.replay import Relations
@@ -20,13 +21,13 @@ __all__ = ["Extras", "Objective", "constraint_relations"]
 FloatArray = NDArray[np.float64]
 
 
-def constraint_relations(constraints: Sequence[Any], parameters: Sequence[Parameter]) -> Relations | None:
+def constraint_relations(constraints: Sequence[Constraint], parameters: Sequence[Parameter]) -> Relations | None:
     """Record the violations of constraints, or raise where they are on anything but these parameters."""
     if not constraints:
         return None
     violations: list[Quantity] = []
     for index, item in enumerate(constraints):
-        if not hasattr(item, "violation") or not hasattr(item, "tolerance"):
+        if not isinstance(item, Constraint):
             message = f"Problem: constraints must be Constraints; constraints[{index}] is a {type(item).__name__}"
             raise InvalidValueError(message)
         for parameter in free_parameters([item.violation]):
@@ -50,10 +51,10 @@ class Extras:
         n = len(problem.parameters)
         self._places = list(range(n)) if places is None else list(places)
         self._n = n
-        found = [(place, getattr(problem.parameters[place], "prior", None)) for place in self._places]
+        found = [(place, problem.parameters[place].prior) for place in self._places]
         self.priors = [(place, prior) for place, prior in found if prior is not None]
         self._constraints = problem._constraints
-        self._tolerances = np.array([float(item.tolerance) for item in problem.constraints])
+        self._tolerances = np.array([item.tolerance for item in problem.constraints])
         self.n_rows = len(self.priors) + self._tolerances.size
 
     def rows(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:

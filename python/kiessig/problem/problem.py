@@ -18,6 +18,7 @@ from kiessig.problem.naming import names_of, not_negative
 from kiessig.problem.objective import Objective, constraint_relations
 
 if TYPE_CHECKING:
+    from kiessig.constraints import Constraint
     from kiessig.fitting import SeriesResult
     from kiessig.problem.projection import ProjectedObjective
     from kiessig.problem.series import SeriesObjective
@@ -86,11 +87,13 @@ class Problem:
     100.0
     """
 
-    def __init__(self, measurements: Measurement | Iterable[Measurement], *, constraints: Iterable[Any] = ()) -> None:
+    def __init__(
+        self, measurements: Measurement | Iterable[Measurement], *, constraints: Iterable[Constraint] = ()
+    ) -> None:
         if isinstance(measurements, Measurement):
             measurements = [measurements]
         self.measurements: tuple[Measurement, ...] = tuple(measurements)
-        self.constraints: tuple[Any, ...] = tuple(constraints)
+        self.constraints: tuple[Constraint, ...] = tuple(constraints)
         if not self.measurements:
             message = "Problem: measurements must hold at least one Measurement; got none"
             raise InvalidValueError(message)
@@ -122,7 +125,7 @@ class Problem:
         limits = np.array([parameter.bounds for parameter in self.parameters]).reshape(-1, 2)
         lower, upper = limits[:, 0].copy(), limits[:, 1].copy()
         for place, parameter in enumerate(self.parameters):
-            prior = getattr(parameter, "prior", None)
+            prior = parameter.prior
             if prior is not None:
                 lower[place], upper[place] = max(lower[place], prior.support[0]), min(upper[place], prior.support[1])
         return np.where(self._not_negative, np.maximum(lower, 0.0), lower), upper
@@ -572,5 +575,5 @@ def checked_point(function: str, x: ArrayLike, names: Sequence[str]) -> FloatArr
     return point
 
 
-def _rebuild(measurements: tuple[Measurement, ...], constraints: tuple[Any, ...]) -> Problem:
+def _rebuild(measurements: tuple[Measurement, ...], constraints: tuple[Constraint, ...]) -> Problem:
     return Problem(measurements, constraints=constraints)

@@ -345,7 +345,7 @@ class ProjectedObjective:
 def _linear_parameters(problem: Problem) -> set[Parameter]:
     """Return the parameters that can be eliminated."""
     found: dict[str, set[Parameter]] = {"scale": set(), "background": set()}
-    barred: set[Parameter] = {p for p in problem.parameters if getattr(p, "prior", None) is not None}
+    barred: set[Parameter] = {p for p in problem.parameters if p.prior is not None}
     for item in problem.constraints:
         barred.update(free_parameters([item.violation]))
     for measurement in problem.measurements:

@@ -187,3 +187,12 @@ def test_patches_and_polarised_data_do_not_go_together():
     magnetic = SimpleNamespace(samples=(magnetic_sample(),), fractions=[1.0], coherent=False, parameters=[])
     with pytest.raises(InvalidValueError, match="must not be magnetic where it consists of patches"):
         ks.Measurement(film_data(), magnetic)
+
+
+def test_a_profile_sliced_for_less_than_the_data_reach_is_refused():
+    profile = ks.GradientLayer(100.0, 1.0, 5.0, q_max=0.1)
+    sample = ks.Layer(sld=0) | profile | ks.Layer(sld=2.07)
+    reaching = ks.Dataset([0.05, 0.2], [1e-2, 1e-4], dr=[1e-3, 1e-5])
+    with pytest.raises(InvalidValueError, match=r"q must not exceed .* q_max = 0.1, the data reach 0.2 1/angstrom"):
+        ks.Measurement(reaching, sample)
+    assert ks.Measurement(reaching.mask(reaching.q < 0.1), sample).reflectivity().shape == (1,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,7 @@ def _does_nothing(item: Quantity, default: float) -> bool:
 def _forward(owner: str, measurement: Measurement) -> Forward:
     """Return the physics."""
     sample: Any = measurement.sample
+    _check_reach(owner, measurement)
     if is_patches(sample):
         if "" not in measurement.channels:
             message = f"{owner}: sample must not consist of patches where data are polarised"
@@ -136,6 +138,20 @@ def _forward(owner: str, measurement: Measurement) -> Forward:
         message = f"{owner}: efficiencies need polarised data: Channels(pp=..., pm=..., mp=..., mm=...)"
         raise InvalidValueError(message)
     return forward
+
+
+def _check_reach(owner: str, measurement: Measurement) -> None:
+    """Raise where data reach beyond the Q up to which a sample's profile has been sliced finely enough."""
+    sample: Any = measurement.sample
+    samples = sample.samples if is_patches(sample) else (sample,)
+    reach = min((item.q_max for item in samples if isinstance(item, Sample)), default=math.inf)
+    largest = max((float(np.abs(item.q).max(initial=0.0)) for item in measurement.channels.values()), default=0.0)
+    if largest > reach:
+        message = (
+            f"{owner}: q must not exceed the q_max that the sample's profile was sliced for; q_max = {reach:.6g}, the "
+            f"data reach {largest:.6g} 1/angstrom; make the profile with a larger q_max"
+        )
+        raise InvalidValueError(message)
 
 
 def _grids(channels: Mapping[str, Dataset]) -> list[tuple[tuple[str, ...], slice]]:

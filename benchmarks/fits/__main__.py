@@ -56,9 +56,9 @@ def main(given: list[str] | None = None) -> int:
             results["cases"][name] = {**empty, "skipped": {"the case": str(error)}}
         except AssertionError as error:
             results["cases"][name] = {**empty, "failure": " ".join(str(error).split())}
+        if options.json:  # after each case, some of which take minutes
+            options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(table.text(results))
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     if options.markdown:
         table.put_markdown(results, options.markdown)
     return int(any("failure" in outcome for outcome in results["cases"].values()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from benchmarks.fits.model import Model, in_17_nodes, minimum, problem
 from benchmarks.fits.rivals import jax_adam, refnx_fit, scipy_fit
 
 STARTS = 16  # of a whole fit
+STEPS = 300  # of Adam where it is given time
 METHODS = ("levenberg-marquardt", "trf", "dogbox", "L-BFGS-B", "TNC", "SLSQP", "adam")
 OURS = "kiessig"
 EVOLUTION, LEAST_SQUARES = "refnx differential evolution", "refnx least_squares, one start"
@@ -29,27 +30,26 @@ def methods(case: FitCase, model: Model, lowest: float, margin: float) -> FitCas
     return case
 
 
-def budget(model: Model) -> int:
-    """Return how many evaluations our whole fit takes, one with derivatives counting as one."""
-    return ours.fit(model, METHODS[0], STARTS)()(0).evaluations
+def budget(model: Model) -> Callable[[], int]:
+    """Return what tells how many evaluations our whole fit takes, one with derivatives counting as one."""
+    return cache(lambda: ours.fit(model, METHODS[0], STARTS)()(0).evaluations)
 
 
-def evolution(model: Model) -> Callable[[], Fit]:
-    """scipy's differential evolution with our kernels and as many evaluations as our fit takes."""
+def evolution(model: Model, evaluations: Callable[[], int]) -> Callable[[], Fit]:
+    """scipy's differential evolution with our kernels."""
 
     def make() -> Fit:
-        whole, evaluations = problem(model), budget(model)
-        return lambda seed: scipy_fit.differential_evolution(whole, seed, evaluations)
+        whole, count = problem(model), evaluations()
+        return lambda seed: scipy_fit.differential_evolution(whole, seed, count)
 
     return make
 
 
-def adam(model: Model, steps: int | None = None) -> Callable[[], Fit]:
-    """JAX's Adam with as many starts as our fit, and as many gradients unless told otherwise."""
+def adam(model: Model, steps: Callable[[], int]) -> Callable[[], Fit]:
+    """JAX's Adam with as many starts as our fit."""
 
     def make() -> Fit:
-        batch = jax_adam.Adam(model, STARTS)
-        count = max(1, budget(model) // STARTS) if steps is None else steps
+        batch, count = jax_adam.Adam(model, STARTS), max(1, steps())
         return lambda seed: batch.run(seed, count)
 
     return make
@@ -83,10 +83,11 @@ def against_refnx(case: FitCase, objective: Callable[[], Any], lowest: float, ma
 
 def against_others(case: FitCase, model: Model, lowest: float, lowest_in_17_nodes: float, margin: float) -> None:
     """Add those that take our kernels or JAX's."""
+    evaluations = budget(model)
     rivals = {
-        "scipy differential evolution, as many evaluations": (evolution(model), lowest),
-        "JAX + Adam, as many gradients": (adam(model), lowest_in_17_nodes),
-        "JAX + Adam, 300 steps": (adam(model, 300), lowest_in_17_nodes),
+        "scipy differential evolution, as many evaluations": (evolution(model, evaluations), lowest),
+        "JAX + Adam, as many gradients": (adam(model, lambda: evaluations() // STARTS), lowest_in_17_nodes),
+        f"JAX + Adam, {STEPS} steps": (adam(model, lambda: STEPS), lowest_in_17_nodes),
     }
     for name, (make, least) in rivals.items():
         case.contenders[name] = Contender(make, "rival", least, margin)

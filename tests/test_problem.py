@@ -179,7 +179,7 @@ def test_an_expression_without_a_value_names_the_parameters():
     ("x", "error", "message"),
     [
         ([1.0], ShapeError, r"x must have shape \(5,\)"),
-        (np.zeros((1, 5)), ShapeError, r"got \(1, 5\)"),
+        (np.zeros((1, 4)), ShapeError, r"got \(1, 4\)"),
         ([np.nan, 0, 0, 0, 0], InvalidValueError, r"x must be finite; x\[0\] \(thickness\) = nan"),
         (["a"] * 5, InvalidValueError, "x must be an array of real numbers"),
     ],
@@ -205,7 +205,7 @@ def test_log_misfit_refuses_what_has_no_logarithm():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"dataset": [1, 2]}, InvalidValueError, "dataset must be a Dataset; got a list"),
+        ({"dataset": [1, 2]}, InvalidValueError, "dataset must be a Dataset, or Channels of them; got a list"),
         ({"sample": ks.Layer(sld=1)}, InvalidValueError, "sample must be a Sample; got a Layer"),
         ({"sample": ks.Sample([ks.Layer(sld=1)])}, InvalidValueError, "at least two media"),
         ({"scale": float("nan")}, InvalidValueError, "scale must be finite"),

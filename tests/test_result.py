@@ -267,7 +267,7 @@ def _edited(edit) -> str:
         (_edited(lambda d: d.update(success="yes")), "'yes' is not of type bool"),
         (_edited(lambda d: d.update(n_points=7.5)), "7.5 is not of type int"),
         (_edited(lambda d: d.update(n_points=True)), "True is not of type int"),
-        (_edited(lambda d: d.update(misfit="l2")), "misfit must be one of chi2, log; got 'l2'"),
+        (_edited(lambda d: d.update(misfit="l2")), "misfit must be one of chi2, log, poisson; got 'l2'"),
         (_edited(lambda d: d.update(covariance=[[1.0]])), "does not belong there"),
         (_edited(lambda d: d.update(parameters=3)), "does not belong there"),
         (_edited(lambda d: d["covariance"][0].append(1.0)), "does not belong there"),
@@ -339,7 +339,7 @@ def test_written_files_follow_links_and_the_umask(tmp_path):
         ({"at_bounds": [True]}, ShapeError, r"at_bounds must have shape \(4,\)"),
         ({"names": ["a", "b", "a", "c"]}, InvalidValueError, "'a' occurs more than once"),
         ({"covariance": np.diag([1.0, -2.0, 1.0, 1.0])}, InvalidValueError, r"non-negative; covariance\[1, 1\] = -2.0"),
-        ({"misfit": "chi"}, InvalidValueError, "misfit must be one of chi2, log; got 'chi'"),
+        ({"misfit": "chi"}, InvalidValueError, "misfit must be one of chi2, log, poisson; got 'chi'"),
     ],
 )
 def test_results_that_are_refused(changes, error, said):

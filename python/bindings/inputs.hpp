@@ -19,7 +19,8 @@ using Shape = std::vector<py::ssize_t>;
 // The inputs of one call with whatever keeps their memory alive.
 struct Inputs {
   SpecularBatch batch;
-  bool single = false;  // one stack and a vector of Q: outputs have no batch dimension
+  unsigned fields = 0xff;  // of a Jacobian, those that are wanted: bit i for the i-th
+  bool single = false;     // one stack and a vector of Q: outputs have no batch dimension
   std::vector<py::object> arrays;
   std::vector<RepeatedCell> cells;
   std::deque<std::vector<double>> constants;  // a deque does not move its elements

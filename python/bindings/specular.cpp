@@ -28,27 +28,32 @@ struct Outputs {
   py::tuple arrays{8};
 
   Outputs(const Shape& value, const Shape& thickness, const Shape& sld, const Shape& roughness, const Shape& points,
-          const Shape& stack, bool smeared) {
+          const Shape& stack, bool smeared, unsigned wanted = 0xff) {
     const Shape shapes[] = {value, thickness, sld, sld, roughness, points, stack, stack, points};
     py::ssize_t total = 0;
-    for (const Shape& shape : shapes) total += length(shape);
+    const auto is_wanted = [&](std::size_t i) {
+      return i == 0 || ((wanted >> (i - 1) & 1U) != 0 && (i < 8 || smeared));
+    };
+    for (std::size_t i = 0; i < 9; ++i) total += is_wanted(i) ? length(shapes[i]) : 0;
     py::array_t<double> block(total);
     double* next = block.mutable_data();
     double* starts[9];
     for (std::size_t i = 0; i < 9; ++i) {
-      starts[i] = next;
-      next += length(shapes[i]);
-      if (i == 0) {
-        values = py::array_t<double>(shapes[i], starts[i], block);
-      } else if (i < 8 || smeared) {
-        arrays[i - 1] = py::array_t<double>(shapes[i], starts[i], block);
-      } else {
+      starts[i] = is_wanted(i) ? next : nullptr;
+      if (!is_wanted(i)) {
         arrays[i - 1] = py::none();
+        continue;
+      }
+      next += length(shapes[i]);
+      py::array_t<double> array(shapes[i], starts[i], block);
+      if (i == 0) {
+        values = array;
+      } else {
+        arrays[i - 1] = array;
       }
     }
     r = starts[0];
-    pointers = {starts[1], starts[2], starts[3], starts[4],
-                starts[5], starts[6], starts[7], smeared ? starts[8] : nullptr};
+    pointers = {starts[1], starts[2], starts[3], starts[4], starts[5], starts[6], starts[7], starts[8]};
   }
 
  private:
@@ -92,7 +97,7 @@ py::object call_amplitude(const Inputs& in) {
 py::object call_jacobian(const Inputs& in) {
   const py::ssize_t q = in.batch.n_q, n = in.batch.n_layers;
   const Outputs jacobian(in.shape({q}), in.shape({q, n}), in.shape({q, n + 2}), in.shape({q, n + 1}), in.shape({q}),
-                         in.shape({q}), static_cast<bool>(in.batch.dq));
+                         in.shape({q}), static_cast<bool>(in.batch.dq), in.fields);
   {
     const py::gil_scoped_release release;
     reflectivity_jacobian(in.call(), jacobian.r, jacobian.pointers);
@@ -143,7 +148,12 @@ void add_specular(py::module_& m) {
       "amplitude", [](const py::dict& arguments) { return call_amplitude(validated_inputs(arguments)); },
       py::arg("arguments"));
   m.def(
-      "reflectivity_jacobian", [](const py::dict& arguments) { return call_jacobian(validated_inputs(arguments)); },
+      "reflectivity_jacobian",
+      [](const py::dict& arguments) {
+        Inputs in = validated_inputs(arguments);
+        if (arguments.contains("fields")) in.fields = arguments["fields"].cast<unsigned>();
+        return call_jacobian(in);
+      },
       py::arg("arguments"));
   m.def(
       "reflectivity_vjp",
@@ -205,9 +215,12 @@ void add_specular(py::module_& m) {
         });
   m.def("plain_jacobian",
         [](py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag, py::handle roughness,
-           py::handle scale, py::handle background, py::handle dq, py::handle threads, py::handle plan) -> py::object {
-          const auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan);
-          return in ? call_jacobian(*in) : py::none();
+           py::handle scale, py::handle background, py::handle dq, py::handle threads, py::handle plan,
+           unsigned fields) -> py::object {
+          auto in = plain_inputs(q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan);
+          if (!in) return py::none();
+          in->fields = fields;
+          return call_jacobian(*in);
         });
   m.def("plain_vjp",
         [](py::handle cotangent, py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag,

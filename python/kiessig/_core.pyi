@@ -7,7 +7,8 @@ _FloatArray: TypeAlias = NDArray[np.float64]
 # What `kiessig.kernels` prepares: C-contiguous float64 arrays of shape (1 or n_batch, length) for q, thickness, sld,
 # sld_imag, roughness, scale, background and dq (or None), the integers n_batch and threads, and the plan (or None).
 _Arguments: TypeAlias = dict[str, Any]
-# One array per field of `kiessig.Jacobian`, in its order; the last, dq, is None where none was given.
+# One array per field of `kiessig.Jacobian`, in its order; the last, dq, is None where none was given. Of Jacobians
+# those whose bit stands in the integer `fields` (all, where arguments do not hold it), None for the others.
 _Fields: TypeAlias = tuple[_FloatArray | None, ...]
 
 __version__: str
@@ -88,6 +89,7 @@ def plain_jacobian(
     dq: object,
     threads: object,
     plan: Plan | None,
+    fields: int,
     /,
 ) -> tuple[_FloatArray, _Fields] | None: ...
 def plain_vjp(

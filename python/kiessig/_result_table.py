@@ -24,7 +24,7 @@ def result_table(result: FitResult, truth: Mapping[str, float] | None = None) ->
 
 
 def _header(result: FitResult) -> list[str]:
-    label = {"chi2": "chi2", "log": "log misfit"}[result.misfit]
+    label = {"chi2": "chi2", "log": "log misfit", "poisson": "deviance"}[result.misfit]
     dof = result.degrees_of_freedom
     reduced = f"{result.reduced_chi2:.6g}" if dof > 0 else "undefined"
     seconds = f"{result.wall_time:.3g} s" if result.wall_time >= 1e-3 else f"{1e3 * result.wall_time:.2g} ms"

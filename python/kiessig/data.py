@@ -178,6 +178,70 @@ class Dataset:
             raise DataError(message)
         self._fill({column: values[rows] for column, values in columns.items()}, name, rows, total)
 
+    @classmethod
+    def from_counts(
+        cls,
+        q: npt.ArrayLike,
+        counts: npt.ArrayLike,
+        normalisation: npt.ArrayLike,
+        dq: npt.ArrayLike | None = None,
+        name: str | None = None,
+    ) -> Dataset:
+        """Build a dataset that keeps the counts of its points, for fits by their Poisson likelihood.
+
+        Parameters
+        ----------
+        q : float array, shape (n,)
+            Momentum transfer, 1/angstrom.
+        counts : float array, shape (n,)
+            Counts of every point as the detector gave them, >= 0, nothing subtracted or divided.
+        normalisation : float or float array, shape (n,)
+            Counts that the point would have had at a reflectivity of 1, > 0: those of the direct beam through the same
+            slits, in proportion to monitor or time, times attenuation where there was one.
+        dq : float array, shape (n,), optional
+            Resolution, 1 sigma of Q in 1/angstrom, >= 0.
+        name : str, optional
+            Name for tables and plots.
+
+        Returns
+        -------
+        Dataset
+            With ``r = counts / normalisation``, and ``dr`` the root of the counts, at least 1, over the normalisation:
+            for plots and other misfits, where few counts are known to mislead.
+
+        Raises
+        ------
+        ShapeError, DataError, InvalidValueError
+            As for `Dataset`, and for counts or a normalisation outside their domains.
+
+        Examples
+        --------
+        >>> from kiessig import Dataset
+        >>> film = Dataset.from_counts([0.01, 0.02, 0.3], [9500, 250, 0], normalisation=[1e4, 1e4, 1e6])
+        >>> film.dr
+        array([9.74679434e-03, 1.58113883e-03, 1.00000000e-06])
+        """
+        caller = "Dataset.from_counts"
+        events = real_array(caller, "counts", counts)
+        beam = real_array(caller, "normalisation", normalisation)
+        for label, array, good, rule in (
+            ("counts", events, np.isfinite(events) & (events >= 0.0), "finite and >= 0"),
+            ("normalisation", beam, np.isfinite(beam) & (beam > 0.0), "finite and > 0"),
+        ):
+            if not good.all():
+                row = int(np.flatnonzero(~good.reshape(-1))[0])
+                message = f"{caller}: {label} must be {rule}; {label}[{row}] = {float(array.reshape(-1)[row])}"
+                raise DataError(message)
+        if events.ndim != 1 or beam.shape not in ((), events.shape):
+            message = (
+                f"{caller}: counts must be one-dimensional, and normalisation a number or as long; "
+                f"got shapes {events.shape} and {beam.shape}"
+            )
+            raise ShapeError(message)
+        dataset = cls(q, events / beam, np.sqrt(np.maximum(events, 1.0)) / beam, dq, name)
+        columns = {**dataset._columns, "counts": events, "normalisation": np.array(np.broadcast_to(beam, events.shape))}
+        return _rebuild(columns, dataset._name, dataset._rows, dataset._total)
+
     def _fill(self, columns: dict[str, FloatArray], name: str | None, rows: IntArray, total: int) -> None:
         for array in (*columns.values(), rows):
             array.flags.writeable = False
@@ -208,6 +272,16 @@ class Dataset:
         return self._columns.get("dq")
 
     @property
+    def counts(self) -> FloatArray | None:
+        """Counts as the detector gave them, shape (n,); None if unknown."""
+        return self._columns.get("counts")
+
+    @property
+    def normalisation(self) -> FloatArray | None:
+        """Counts that a reflectivity of 1 would have given, shape (n,); None if unknown."""
+        return self._columns.get("normalisation")
+
+    @property
     def name(self) -> str | None:
         """Name for tables and plots."""
         return self._name
@@ -230,7 +304,7 @@ class Dataset:
         parts = [repr(self._name)] if self._name is not None else []
         parts.append(f"{n} point{'s' if n != 1 else ''}")
         parts.append(f"Q {self.q.min():.6g} to {self.q.max():.6g} 1/angstrom")
-        parts += [column for column in ("dr", "dq") if column in self._columns]
+        parts += [column for column in ("dr", "dq", "counts") if column in self._columns]
         if left_out:
             parts.append(f"{left_out} row{'s' if left_out != 1 else ''} left out")
         return f"Dataset({', '.join(parts)})"

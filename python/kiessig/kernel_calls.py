@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ __all__ = [
     "Jacobian",
     "Repeats",
     "is_single",
+    "plainly",
     "prepare",
     "real",
     "value",
@@ -102,6 +103,7 @@ _UNITS = {
     "guide_angle": " degrees",
     "field": " tesla",
 }
+_ALL_FIELDS = (1 << len(Jacobian._fields)) - 1
 _NON_NEGATIVE = ("thickness", "sld_imag", "roughness", "dq")
 
 
@@ -307,6 +309,14 @@ def prepare(
     return call
 
 
+def plainly(core_function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Call the core on the user's arguments as they are; None where the long way is needed, to compute or to refuse."""
+    try:
+        return core_function(*arguments)
+    except ValueError:  # smearing that would need too many nodes
+        return None
+
+
 def value(
     function: str,
     q: ArrayLike,
@@ -323,7 +333,8 @@ def value(
 ) -> FloatArray:
     """Reflectivity, on the shortest way through for plain vectors and numbers."""
     plain = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
-    if repeats is None and (found := _core.plain_reflectivity(*plain)) is not None:
+    found: FloatArray | None = None if repeats is not None else plainly(_core.plain_reflectivity, plain)
+    if found is not None:
         return found
     call = prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, plan)
     return call.points(call.run(_core.reflectivity))
@@ -374,17 +385,25 @@ def value_and_jacobian(
     threads: int | None,
     repeats: Repeats | None,
     plan: _core.Plan | None,
+    wanted: Container[str] | None = None,
 ) -> tuple[FloatArray, Jacobian]:
-    """Reflectivity and Jacobian; see `value`."""
-    plain = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
-    if repeats is None and (found := _core.plain_jacobian(*plain)) is not None:
+    """Reflectivity and Jacobian; see `value`.
+
+    Fields that are not `wanted` may be None: where there is smearing, they would cost time.
+    """
+    fields = _ALL_FIELDS
+    if wanted is not None and dq is not None:
+        fields = sum(1 << place for place, name in enumerate(Jacobian._fields) if name in wanted)
+    plain = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan, fields)
+    if repeats is None and (found := plainly(_core.plain_jacobian, plain)) is not None:
         return found[0], Jacobian._make(found[1])
     call = prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, plan)
-    r, fields = call.run(_core.reflectivity_jacobian)
+    call.arguments["fields"] = fields
+    r, found_fields = call.run(_core.reflectivity_jacobian)
     trailing = {name: (call.lengths[name],) for name in ("thickness", "sld", "sld_imag", "roughness")}
     shaped = [
         None if array is None else call.points(array, *trailing.get(name, ()))
-        for name, array in zip(Jacobian._fields, fields, strict=True)
+        for name, array in zip(Jacobian._fields, found_fields, strict=True)
     ]
     return call.points(r), Jacobian._make(shaped)
 
@@ -406,7 +425,7 @@ def value_and_gradient(
 ) -> tuple[FloatArray, Gradient]:
     """Reflectivity and vector-Jacobian product; see `value`."""
     plain = (cotangent, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, plan)
-    if repeats is None and (found := _core.plain_vjp(*plain)) is not None:
+    if repeats is None and (found := plainly(_core.plain_vjp, plain)) is not None:
         return found[0], Gradient._make(found[1])
     call = prepare(function, q, thickness, sld, sld_imag, roughness, scale, background, dq, threads, repeats, plan)
     r, fields = call.run(_core.reflectivity_vjp, call.weights("cotangent", cotangent))

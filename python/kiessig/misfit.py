@@ -115,7 +115,7 @@ def misfit_and_gradient(
 ) -> tuple[FloatArray | float, Gradient]:
     """Compute misfit and gradient, of logarithms where dr is None; `function` is the name in error messages."""
     inputs = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
-    if repeats is None and (found := _core.plain_misfit(r, dr, *inputs, plan)) is not None:
+    if repeats is None and (found := kernel_calls.plainly(_core.plain_misfit, (r, dr, *inputs, plan))) is not None:
         number, gradient = found[0], Gradient._make(found[1])
         if number == number:  # not NaN; numpy takes longer to say so
             return number, gradient
@@ -138,12 +138,12 @@ def misfit_and_gradient(
     return (float(values) if values.ndim == 0 else values), gradient
 
 
-def require_positive_model(function: str, q: FloatArray, model: FloatArray) -> None:
-    """Raise where a model is to be compared by its logarithm and has none."""
+def require_positive_model(function: str, q: FloatArray, model: FloatArray, misfit: str = "log") -> None:
+    """Raise where a model is to be compared in a way that needs it to be positive."""
     bad = ~(model > 0.0)
     if bad.any():
         message = (
-            f"{function}: the log misfit needs a positive model; at q = {q[bad][0]:.6g} 1/angstrom it is "
+            f"{function}: the {misfit} misfit needs a positive model; at q = {q[bad][0]:.6g} 1/angstrom it is "
             f"{model[bad][0]:.6g}; bound scale and background to positive values"
         )
         raise InvalidValueError(message)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiessig.data import Dataset
-from kiessig.errors import InvalidValueError, MissingDependencyError
+from kiessig.errors import InvalidValueError, KiessigError, MissingDependencyError
 from kiessig.problem import Measurement, Problem
 from kiessig.sample import Sample
 
@@ -36,7 +36,7 @@ _LONGEST_BAR = 0.75  # of the value, downwards: an error bar through zero has no
 _PROFILE_MARGIN = 0.2  # beyond the automatic range, on both sides
 _NAME_WIDTH = 0.025  # of a letter, as a fraction of the profile's axes
 _LIMITS = "R + dR, where R is around 0"
-_RESIDUALS = {"chi2": "ΔR / dR", "log": "ln(R / model)"}
+_RESIDUALS = {"chi2": "ΔR / dR", "log": "ln(R / model)", "poisson": "root of deviance"}
 _LEGEND_INSIDE = 3  # measurements whose legend fits above the curves
 _RESIDUAL_PANELS = 4  # more measurements than that share one panel
 
@@ -269,7 +269,10 @@ def _model_curve(measurement: Measurement) -> tuple[FloatArray, FloatArray]:
     widths = data.dq if measurement.resolution is None else measurement.resolution.sigma(data.q)
     dq = None if widths is None else np.interp(fine, q, widths[order])
     grid = Dataset(fine, np.ones_like(fine), dr=np.ones_like(fine), dq=dq)
-    drawn = Measurement(grid, measurement.sample, scale=measurement.scale, background=measurement.background)
+    try:
+        drawn = measurement.on_points(grid)
+    except KiessigError:  # a footprint, say, that belongs to the points
+        return q, measurement.reflectivity()[order]
     return fine, drawn.reflectivity()
 
 
@@ -319,7 +322,7 @@ def _finish_profile(axes: Any, sample: Sample | None) -> None:
 
 
 def _headline(result: FitResult) -> str:
-    misfit = "ln misfit" if result.misfit == "log" else "χ²"
+    misfit = {"log": "ln misfit", "poisson": "deviance"}.get(result.misfit, "χ²")
     n = len(result.names)
     fitted = f"{n} parameter{'' if n == 1 else 's'}"
     parts = [f"{misfit}/N = {result.chi2_per_point:.4g}", f"N = {result.n_points}", fitted]

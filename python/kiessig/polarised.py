@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from kiessig import _core
 from kiessig.errors import InvalidValueError, ShapeError, UnknownNameError
 from kiessig.instrument import Resolution
-from kiessig.kernel_calls import FloatArray, prepare, real
+from kiessig.kernel_calls import FloatArray, plainly, prepare, real
 from kiessig.polarisation import (
     Channels,
     Efficiencies,
@@ -208,7 +208,8 @@ def polarised_reflectivity(
     """
     if efficiencies is None:
         nuclear = (q, thickness, sld, sld_imag, roughness, scale, background, dq, threads)
-        found = _core.plain_polarised_reflectivity(*nuclear, sld_magnetic, theta_m, phi_m, guide_angle, field)
+        arguments = (*nuclear, sld_magnetic, theta_m, phi_m, guide_angle, field)
+        found = plainly(_core.plain_polarised_reflectivity, arguments)
         if found is not None:
             return Channels._make(found)
     call = _prepare(

@@ -397,6 +397,37 @@ class Resolution:
             return last[1]
         return self._kind.smearing()
 
+    @property
+    def follows_points(self) -> bool:
+        """Whether nodes move with their points and widths; False where the numbers belong to fixed points."""
+        return not self._kind.has_matrix
+
+    def with_widths(self, dq: npt.ArrayLike) -> Resolution:
+        """Return the same shape with other widths.
+
+        Parameters
+        ----------
+        dq : float array, shape of the points' Q
+            1 sigma of Q in 1/angstrom, >= 0.
+
+        Returns
+        -------
+        Resolution
+
+        Raises
+        ------
+        InvalidValueError
+            A width is negative, not finite or not a number, or the weights are a matrix that belongs to fixed points.
+        """
+        if self._kind.has_matrix:
+            message = f"Resolution.with_widths: the numbers of Resolution.{self._kind.name} belong to fixed points"
+            raise InvalidValueError(message)
+        array = real_array("Resolution.with_widths", "dq", dq)
+        good = np.isfinite(array) & (array >= 0.0)
+        require("Resolution.with_widths", "dq", array, good, "finite and non-negative")
+        kind = Kind("gaussian") if self.is_gaussian else self._kind
+        return self._build(array, 0.0, kind)
+
     def rearranged(self, change: Callable[[FloatArray], FloatArray]) -> Resolution:
         """Return the resolution of the same points in another order or shape.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FitResult"]
 
-_MISFITS = ("chi2", "log")
+_MISFITS = ("chi2", "log", "poisson")
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -51,7 +51,7 @@ class FitResult:
         Evaluations of the model, and of its derivatives.
     wall_time : float
         Seconds.
-    misfit : {"chi2", "log"}
+    misfit : {"chi2", "log", "poisson"}
         What the residuals are: differences in units of the error bars, or differences of logarithms.
     covariance_scale : float
         Variance of one residual that `covariance` was built with: 1 where error bars are taken at their word.
@@ -147,7 +147,7 @@ class FitResult:
             Bounds.
         n_points : int, optional
             Number of data points. Default: the number of residuals.
-        misfit : {"chi2", "log"}
+        misfit : {"chi2", "log", "poisson"}
             What the residuals are.
         covariance_scale : float
             Variance of one residual; see `kiessig.optimize.covariance`.

@@ -48,7 +48,10 @@ LOADS = {
     "_result_json": ("errors", "result"),
     "_result_table": (),
     # physics meets inference
-    "problem": ("errors", "parameters", "data", "instrument", "sample", "kernel_calls", "misfit", "_core"),
+    "problem": (
+        *("errors", "parameters", "constraints", "data", "_inputs", "instrument", "probe", "footprint", "sample"),
+        *("kernel_calls", "misfit", "polarisation", "polarised", "mixture", "_core"),
+    ),
     "fitting": ("errors", "optimize", "progress", "result"),
     "simulation": ("errors", "parameters", "data", "instrument", "sample"),
     # leaves

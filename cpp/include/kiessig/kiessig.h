@@ -91,10 +91,10 @@ typedef struct kiessig_batch {
   kiessig_plan* plan;         ///< null: none; for n_batch = 1 only, elsewhere not used
   int threads;                ///< 0: chosen from the amount of work
   int reserved;               ///< 0
-  /// The shape of the resolution, where it is not a Gaussian: densities (>= 0, of any positive area) at offsets in units
-  /// of dq (not descending, the last above the first; two equal ones make a step), straight in between, zero outside.
-  /// For dq to be 1 sigma the shape must have a standard deviation of 1: a uniform one reaches sqrt(3) to either side, a
-  /// triangular one sqrt(6).
+  /// The shape of the resolution, where it is not a Gaussian: densities (>= 0, of any positive area) at offsets in
+  /// units of dq (not descending, the last above the first; two equal ones make a step), straight in between, zero
+  /// outside. For dq to be 1 sigma the shape must have a standard deviation of 1: a uniform one reaches sqrt(3) to
+  /// either side, a triangular one sqrt(6).
   const double* shape_offset;
   const double* shape_density;
   ptrdiff_t n_shape;  ///< 0: a Gaussian

@@ -75,7 +75,8 @@ struct WeightMatrix {
 /// Remembers where smearing placed its nodes, and their weights, from call to call on the same q and dq. The next call
 /// keeps those that still resolve the reflectivity of its stack, and replaces them where they do not: the error stays
 /// bounded as without a plan, while two calls may differ by a small part of that bound. Used by one call at a time; a
-/// second one at the same time works without it. Only for batches of one stack.
+/// second one at the same time works without it. Given to a batch of several stacks it is neither read nor changed, but
+/// lets these, in runs of their order, use one another's nodes in the same way.
 class KIESSIG_API Plan {
  public:
   Plan();

@@ -1,8 +1,9 @@
 // Batches cut into blocks of points, and blocks into groups, for every physics alike.
 //
 // The blocks are those of Q values of one stack, whatever the number of threads, and sums over blocks are taken in
-// their order: results do not depend on the number of threads. A block sorts its points into up to four groups (seen
-// from the front or from the back, sharp or smeared) and each group is one call of the recursion.
+// their order: results do not depend on the number of threads. Nor do runs, which are those of the stacks' order. A
+// block sorts its points into up to four groups (seen from the front or from the back, sharp or smeared) and each group
+// is one call of the recursion.
 //
 // A physics P is a class that is never made, with
 //
@@ -36,6 +37,10 @@ using Index = std::ptrdiff_t;
 
 constexpr Index k_block = 256;  // points per task
 
+// Stacks of a batch with a plan that use one another's nodes, one after the other: most of the cost of choosing nodes
+// is saved, and tasks remain for all threads.
+constexpr Index k_run = 16;
+
 inline std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
 // Working memory of one thread, kept from call to call.
@@ -45,10 +50,14 @@ struct Scratch {
   std::uint64_t side_call = 0;  // what `side` holds: the stack of this batch element of this call
   Index side_batch = -1;
   Smearing smearing;
+  Smearing of_run[2];       // seen from the front, from the back
+  bool run_has_begun[2]{};  // whether nodes there are those of this run
   Group group;
   std::vector<double> node_r, node_dq;
   std::vector<double> r, dr, rows, dq, dsigma, accumulated, cotangent, gradient, tangent, tangent_q;
   std::vector<double> measured_r, measured_dr, residual, slope;
+  std::vector<double> packed;
+  std::vector<Index> wanted;  // entries of a row of derivatives
 
   bool is_large() const { return accumulated.capacity() > k_large || node_r.capacity() > k_large; }
 
@@ -65,6 +74,7 @@ Scratch<P>& thread_scratch() {
 struct Block {
   std::uint64_t call;  // different for every call of the library
   Plan::State* plan;   // null: none
+  bool in_run;         // whether the stack before may have left nodes in the scratch memory
   Index batch, begin, end;
 };
 
@@ -85,10 +95,17 @@ void for_blocks(const typename P::Batch& in, double cost, const Task& task) {
       cost * static_cast<double>(in.n_batch) * static_cast<double>(in.n_q) * static_cast<double>(in.n_layers + 1);
   const std::uint64_t call = next_call();
   const PlanUse plan(in.n_batch == 1 ? in.plan : nullptr, per_element);
-  parallel_for(in.n_batch * per_element, threads_for(in.threads, work), [&](Index t) {
+  const bool in_runs = in.plan != nullptr && in.n_batch > 1 && in.dq;
+  const Index run = in_runs ? k_run : 1;
+  parallel_for((in.n_batch + run - 1) / run * per_element, threads_for(in.threads, work), [&](Index t) {
     const Index begin = t % per_element * k_block;
+    const Index first = t / per_element * run;
     Scratch<P>& scratch = thread_scratch<P>();
-    task(scratch, Block{call, plan.state(), t / per_element, begin, std::min(begin + k_block, in.n_q)}, t);
+    for (bool& begun : scratch.run_has_begun) begun = false;
+    for (Index b = first; b < std::min(first + run, in.n_batch); ++b) {
+      task(scratch, Block{call, plan.state(), in_runs, b, begin, std::min(begin + k_block, in.n_q)},
+           b * per_element + t % per_element);
+    }
     if (scratch.is_large()) scratch = Scratch<P>{};
   });
 }
@@ -123,7 +140,8 @@ void for_groups(const typename P::Batch& in, const Block& block, Scratch<P>& scr
   }
 }
 
-// The nodes for the group at hand: those that the caller's plan keeps for it, or fresh ones in the scratch memory.
+// The nodes for the group at hand: those that the caller's plan keeps for it, those that the stack before in its run
+// has left, or fresh ones in the scratch memory.
 template <class P>
 Smearing& build_smearing(const typename P::Batch& in, const Block& block, Scratch<P>& s) {
   const Group& g = s.group;
@@ -134,6 +152,12 @@ Smearing& build_smearing(const typename P::Batch& in, const Block& block, Scratc
   if (in.matrix.n > 0) {
     s.smearing.build(s.side, in.matrix, g.indices(), g.count);
     return s.smearing;
+  }
+  if (block.in_run) {
+    const std::size_t at = g.reversed ? 1 : 0;
+    s.of_run[at].build(s.side, in.shape, g.q, g.sigma, g.count, s.run_has_begun[at]);
+    s.run_has_begun[at] = true;
+    return s.of_run[at];
   }
   const bool planned = block.plan != nullptr;
   Smearing& smearing = planned ? block.plan->of_block(block.begin / k_block, g.reversed) : s.smearing;

@@ -31,11 +31,14 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
         if (jacobian.scale) jacobian.scale[point] = value;
         if (jacobian.background) jacobian.background[point] = 1.0;
       };
-      const auto put = [&](Index c, Index i, double value, double dq, double dsigma, const double* derivative) {
+      // with `packed`, derivatives are those of wanted entries alone
+      const auto put = [&](Index c, Index i, double value, double dq, double dsigma, const double* derivative,
+                           bool packed) {
         const Index point = (block.batch * channels + c) * in.n_q + g.index(i);
         put_point(point, value, dq, dsigma);
+        Index next = 0;
         for_entries<P>(in, g.reversed, jacobian, [&](double* field, Index length, Index column, Index entry) {
-          field[point * length + column] = scale * derivative[entry];
+          field[point * length + column] = scale * derivative[packed ? next++ : entry];
         });
       };
       if (g.whole()) {
@@ -61,7 +64,7 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
           for (Index c = 0; c < channels; ++c) {
             for (Index i = 0; i < count; ++i) {
               const Index at = c * count + i;
-              put(c, start + i, s.r[size(at)], s.dq[size(at)], 0.0, s.rows.data() + at * stride);
+              put(c, start + i, s.r[size(at)], s.dq[size(at)], 0.0, s.rows.data() + at * stride, false);
             }
           }
         }
@@ -74,7 +77,16 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
       s.node_dq.resize(size(channels * nodes));
       s.r.resize(size(channels * k_node_chunk));
       s.dq.resize(size(channels * k_node_chunk));
-      s.accumulated.assign(size(channels * g.count * stride), 0.0);
+      // adding rows to points is most of the work: entries that nobody wants are left behind where that makes rows
+      // shorter
+      s.wanted.clear();
+      for_entries<P>(in, g.reversed, jacobian, [&](double*, Index, Index, Index entry) { s.wanted.push_back(entry); });
+      const Index wanted = static_cast<Index>(s.wanted.size());
+      const Index short_stride = (wanted + k_max_width - 1) / k_max_width * k_max_width;
+      const bool packs = 2 * short_stride <= stride;
+      const Index width = packs ? short_stride : stride;
+      if (packs) s.packed.assign(size(channels * k_node_chunk * width), 0.0);
+      s.accumulated.assign(size(channels * g.count * width), 0.0);
       for (Index start = 0; start < nodes; start += k_node_chunk) {
         const Index count = std::min(k_node_chunk, nodes - start);
         const Index end = start + count;
@@ -83,23 +95,36 @@ void batch_jacobian(const typename P::Batch& in, double* r, const typename P::te
           std::copy_n(s.r.data() + c * count, count, s.node_r.data() + c * nodes + start);
           std::copy_n(s.dq.data() + c * count, count, s.node_dq.data() + c * nodes + start);
         }
+        if (packs) {
+          for (Index k = 0; k < channels * count; ++k) {
+            for (Index w = 0; w < wanted; ++w) {
+              s.packed[size(k * width + w)] = s.rows[size(k * stride + s.wanted[size(w)])];
+            }
+          }
+        }
+        const double* rows = packs ? s.packed.data() : s.rows.data();
         for (Index i = 0; i < g.count; ++i) {
           const Index from = std::max(start, smearing.first(i));
           const Index to = std::min(end, smearing.last(i));
           if (from >= to) continue;
           const double* weights = smearing.weights(i, from, to);
           for (Index c = 0; c < channels; ++c) {
-            kernels().add_weighted_rows(weights, s.rows.data() + (c * count + from - start) * stride, stride, to - from,
-                                        s.accumulated.data() + (c * g.count + i) * stride);
+            kernels().add_weighted_rows(weights, rows + (c * count + from - start) * width, width, to - from,
+                                        s.accumulated.data() + (c * g.count + i) * width);
           }
         }
       }
       for (Index c = 0; c < channels; ++c) {
         for (Index i = 0; i < g.count; ++i) {
-          const Smearing::Sums sums = smearing.nodes_move()
-                                          ? smearing.sums(i, s.node_r.data() + c * nodes, s.node_dq.data() + c * nodes)
-                                          : smearing.sums(c, i);
-          put(c, i, sums.r, sums.dq, sums.dsigma, s.accumulated.data() + (c * g.count + i) * stride);
+          Smearing::Sums sums{};
+          if (smearing.nodes_move()) {
+            sums = smearing.sums(i, s.node_r.data() + c * nodes, s.node_dq.data() + c * nodes);
+          } else if (jacobian.q || jacobian.dq) {
+            sums = smearing.sums(c, i);
+          } else {
+            sums.r = smearing.value(i, smearing.node_r(c));
+          }
+          put(c, i, sums.r, sums.dq, sums.dsigma, s.accumulated.data() + (c * g.count + i) * width, packs);
         }
       }
     });

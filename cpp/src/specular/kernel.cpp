@@ -513,24 +513,39 @@ static double weighted_sum(const double* weights, const double* r, ptrdiff_t m) 
   return sum(total);
 }
 
+// Adds to `columns` vectors of sums at `sum`, in several chains side by side: one alone would wait for every addition.
+// Their number is the same for all columns, so that a sum does not depend on what else stands in the row.
+template <int columns>
+static inline void add_weighted_columns(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t count,
+                                        double* sum) {
+  constexpr int k_chains = 4;
+  Vec total[k_chains][columns];
+  for (int c = 0; c < columns; ++c) {
+    total[0][c] = load(sum + c * k_width);
+    for (int a = 1; a < k_chains; ++a) total[a][c] = Vec{};
+  }
+  ptrdiff_t k = 0;
+  for (; k + k_chains <= count; k += k_chains) {
+    for (int a = 0; a < k_chains; ++a) {
+      const double* row = rows + (k + a) * stride;
+      for (int c = 0; c < columns; ++c) total[a][c] += weights[k + a] * load(row + c * k_width);
+    }
+  }
+  for (; k < count; ++k) {
+    for (int c = 0; c < columns; ++c) total[0][c] += weights[k] * load(rows + k * stride + c * k_width);
+  }
+  for (int c = 0; c < columns; ++c) {
+    store(sum + c * k_width, (total[0][c] + total[1][c]) + (total[2][c] + total[3][c]));
+  }
+}
+
 static void add_weighted_rows(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t count,
                               double* sum) {
-  constexpr ptrdiff_t k_columns = 4;  // vectors of sums that stay in registers
   ptrdiff_t e = 0;
-  for (; e + k_columns * k_width <= stride; e += k_columns * k_width) {
-    Vec total[k_columns];
-    for (int c = 0; c < k_columns; ++c) total[c] = load(sum + e + c * k_width);
-    for (ptrdiff_t k = 0; k < count; ++k) {
-      const double* row = rows + k * stride + e;
-      for (int c = 0; c < k_columns; ++c) total[c] += weights[k] * load(row + c * k_width);
-    }
-    for (int c = 0; c < k_columns; ++c) store(sum + e + c * k_width, total[c]);
+  for (; e + 2 * k_width <= stride; e += 2 * k_width) {
+    add_weighted_columns<2>(weights, rows + e, stride, count, sum + e);
   }
-  for (; e < stride; e += k_width) {
-    Vec total = load(sum + e);
-    for (ptrdiff_t k = 0; k < count; ++k) total += weights[k] * load(rows + k * stride + e);
-    store(sum + e, total);
-  }
+  if (e < stride) add_weighted_columns<1>(weights, rows + e, stride, count, sum + e);
 }
 
 static void elementary(const double* x, ptrdiff_t m, double* exponentials, double* logarithms, double* sines,

@@ -1,0 +1,134 @@
+"""The Levenberg-Marquardt method, many members at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kiessig.optimize.batch.algorithm import State, new_state
+from kiessig.optimize.batch.box_steps import box_steps, promised
+from kiessig.optimize.batch.evaluator import BatchEvaluator, Members
+from kiessig.optimize.batch.options import require
+from kiessig.optimize.batch.reasons import Reason
+from kiessig.optimize.objective import FloatArray
+
+__all__ = ["LevenbergMarquardt"]
+
+_VANISHED = 1e-28
+_LARGEST_DAMPING = 1e32
+# Normal equations know the squares of singular values to rounding; below this part of the largest there is nothing.
+_FLAT = 1e-13
+_STALLED = 5
+
+
+class LevenbergMarquardt:
+    """Damped Gauss-Newton steps within bounds, from normal equations.
+
+    The step, its damping (Nielsen's rule) and its units (Moré's scaling) are those of
+    `kiessig.optimize.levenberg_marquardt`, which works on the Jacobian itself and therefore keeps twice the digits of
+    an ill-conditioned problem. Here each member costs some n x n operations per step, for all members in one call.
+
+    Parameters
+    ----------
+    ftol : float
+        A member has converged when its quadratic model promises a relative reduction below this anywhere in the box.
+    xtol : float
+        Steps below ``xtol * abs(x)`` in every parameter end it as well.
+    damping : float
+        First mu.
+    """
+
+    def __init__(self, *, ftol: float = 1e-10, xtol: float = 1e-10, damping: float = 1e-3) -> None:
+        self.ftol = require("levenberg_marquardt", "ftol", ftol, 0.0 <= ftol < np.inf, "non-negative and finite")
+        self.xtol = require("levenberg_marquardt", "xtol", xtol, 0.0 <= xtol < np.inf, "non-negative and finite")
+        self.damping = require("levenberg_marquardt", "damping", damping, 0.0 < damping < np.inf, "positive and finite")
+        self._lower = self._upper = np.empty(0)
+
+    def bound(self, lower: FloatArray, upper: FloatArray) -> None:
+        """Take the bounds, shape (n,)."""
+        self._lower, self._upper = lower, upper
+
+    def start(self, evaluator: BatchEvaluator, x0: FloatArray) -> State:
+        """Evaluate all members at x0 (k, n)."""
+        normal = evaluator.normal(x0, np.arange(len(x0)))
+        state = new_state(
+            x0,
+            x=x0,
+            value=normal.value,
+            first=normal.value,
+            gradient=normal.gradient,
+            curvature=normal.curvature,
+            scale=_lengths(normal.curvature),
+            damping=np.full(len(x0), self.damping),
+            factor=np.full(len(x0), 2.0),
+            stalled=np.zeros(len(x0), dtype=np.int64),
+        )
+        state["reason"][~np.isfinite(normal.value)] = Reason.UNDEFINED
+        self._judge(state, np.flatnonzero(state["reason"] == Reason.RUNNING))
+        return state
+
+    def step(self, evaluator: BatchEvaluator, state: State, members: Members) -> None:
+        """Try one step for each of `members`."""
+        x, value, damping = state["x"][members], state["value"][members], state["damping"][members]
+        unit, matrix, slope = self._scaled(state, members)
+        steps = box_steps(matrix, slope, (self._lower - x) * unit, (self._upper - x) * unit, damping)
+        trial = np.clip(x + steps / unit, self._lower, self._upper)
+        short = (np.abs(trial - x) <= self.xtol * np.abs(x)).all(axis=1)
+        hopeless = damping > _LARGEST_DAMPING
+        state["reason"][members[short]] = Reason.SMALL_STEP
+        state["reason"][members[hopeless]] = Reason.NO_DESCENT
+        going = ~(short | hopeless)
+        members, trial, value, damping = members[going], trial[going], value[going], damping[going]
+        if not members.size:
+            return
+        reduction = promised(matrix[going], slope[going], steps[going])
+        normal = evaluator.normal(trial, members)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(reduction > 0.0, (value - normal.value) / reduction, -1.0)
+        accepted = ratio > 0.0
+        self._reject(state, members[~accepted])
+        there = members[accepted]
+        fall = value[accepted] - normal.value[accepted]
+        state["stalled"][there] = np.where(fall <= self.ftol * value[accepted], state["stalled"][there] + 1, 0)
+        # the bound keeps the cube of a ratio far from 1 from overflowing
+        change = np.maximum(1.0 / 3.0, 1.0 - (2.0 * np.minimum(ratio[accepted], 10.0) - 1.0) ** 3)
+        state["damping"][there] = damping[accepted] * change
+        state["factor"][there] = 2.0
+        for name, array in (("x", trial), ("value", normal.value), ("gradient", normal.gradient)):
+            state[name][there] = array[accepted]
+        state["curvature"][there] = normal.curvature[accepted]
+        state["scale"][there] = np.maximum(state["scale"][there], _lengths(normal.curvature[accepted]))
+        self._judge(state, there)
+
+    def _reject(self, state: State, members: Members) -> None:
+        state["damping"][members] *= state["factor"][members]
+        state["factor"][members] *= 2.0
+
+    def _scaled(self, state: State, members: Members) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Units of the parameters (k, n), and curvature and half gradient in them."""
+        scale = state["scale"][members]
+        unit = np.where(scale > 0.0, scale, 1.0)
+        matrix = state["curvature"][members] / (unit[:, :, np.newaxis] * unit[:, np.newaxis, :])
+        return unit, matrix, 0.5 * state["gradient"][members] / unit
+
+    def _judge(self, state: State, members: Members) -> None:
+        """End the members that have converged."""
+        if not members.size:
+            return
+        x, value = state["x"][members], state["value"][members]
+        exact = value <= _VANISHED * state["first"][members]
+        lengths = _lengths(state["curvature"][members])
+        unit = np.where(lengths > 0.0, lengths, 1.0)
+        matrix = state["curvature"][members] / (unit[:, :, np.newaxis] * unit[:, np.newaxis, :])
+        slope = 0.5 * state["gradient"][members] / unit
+        flat = np.full(len(members), _FLAT)
+        steps = box_steps(matrix, slope, (self._lower - x) * unit, (self._upper - x) * unit, flat)
+        converged = promised(matrix, slope, steps) <= self.ftol * value
+        stalled = state["stalled"][members] >= _STALLED
+        state["reason"][members[converged | stalled]] = Reason.CONVERGED
+        state["reason"][members[exact]] = Reason.EXACT
+
+
+def _lengths(curvature: FloatArray) -> FloatArray:
+    """Lengths of the Jacobian's columns, shape (k, n)."""
+    lengths: FloatArray = np.sqrt(np.einsum("kii->ki", curvature))
+    return lengths

@@ -364,6 +364,30 @@ def test_a_traced_function_shapes_a_fit():
     assert result.values["share"] == pytest.approx(0.25, abs=1e-4)
 
 
+def test_a_problem_names_what_is_undefined_at_a_point_and_marks_it_in_a_batch():
+    width = Parameter(4.0, bounds=(-1, 9), name="width")
+    sample = ks.Layer(sld=0) | ks.Layer(50.0 * functions.sqrt(width), sld=4.0) | ks.Layer(sld=2.07)
+    q = np.linspace(0.01, 0.3, 20)
+    r = ks.reflectivity(q, [100.0], [0.0, 4.0, 2.07])
+    problem = ks.Problem(ks.Measurement(ks.Dataset(q, r, dr=0.01 * r), sample))
+    undefined = r"^Expression: value must be finite; sqrt of -0\.5 in sqrt\(width\)\nat width = -0\.5$"
+    infinite = r"^Expression: derivative must be finite; that of sqrt\(width\) by width is inf\nat width = 0$"
+    for method in (problem.residuals, problem.residuals_and_jacobian, problem.value_and_gradient):
+        with pytest.raises(InvalidValueError, match=undefined):
+            method(np.array([-0.5]))
+    assert np.isfinite(problem.residuals(np.array([0.0]))).all()
+    for method in (problem.residuals_and_jacobian, problem.value_and_gradient):
+        with pytest.raises(InvalidValueError, match=infinite):
+            method(np.array([0.0]))
+    logarithm = ks.Layer(sld=0) | ks.Layer(50.0, sld=functions.log(width)) | ks.Layer(sld=2.07)
+    other = ks.Problem(ks.Measurement(ks.Dataset(q, r, dr=0.01 * r), logarithm))
+    with pytest.raises(InvalidValueError, match=r"log of -1\.0 in log\(width\)\nat width = -1$"):
+        other.value_and_gradient(np.array([-1.0]))  # whose slope, 1 / width, is finite
+    rows, slopes = problem.residuals_and_jacobian(np.array([[4.0], [-0.5], [0.0]]))
+    assert np.isfinite(rows).all(axis=1).tolist() == [True, False, True]
+    assert np.isfinite(slopes).all(axis=(1, 2)).tolist() == [True, False, False]
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [

@@ -178,6 +178,11 @@ class TestQuantities:
             ("-(a - 2*b)**2 / -b", 12.0),
             ("a / 2**b * 2", 3.0),
             ("2 ** -1 * a", 6.0),
+            ("sqrt(3 * a)", 6.0),
+            ("sqrt(b + 1) * a", 24.0),
+            ("'maximum(a, 20) - minimum(b, 5)'", 17.0),
+            ("'clip(a, 0, 10)'", 10.0),
+            ("absolute(exp(0 * a) - a)", 11.0),
         ],
     )
     def test_formulas(self, tmp_path: Path, text: str, value: float) -> None:
@@ -200,9 +205,13 @@ class TestQuantities:
         [
             ("c", "no parameter is called 'c'"),
             ("2 * aa", "no parameter is called 'aa'; did you mean 'a'?"),
-            ("a()", "functions are not available"),
-            ("sqrt(a)", "write (...)**0.5"),
-            ("__import__('os').getcwd()", "functions are not available"),
+            ("a()", "the functions of a formula are exp, log, sqrt"),
+            ("sqrt()", "sqrt takes 1 argument(s); got 0"),
+            ("minimum(a)", "minimum takes 2 argument(s); got 1"),
+            ("log(b - 3)", "log of 0.0"),
+            ("__import__('os').getcwd()", "the functions of a formula are"),
+            ("'where(a, 1, 2)'", "the functions of a formula are"),
+            ("'clip(a, lower=2)'", "the functions of a formula are"),
             ("a.real", "not a number"),
             ("'a[0]'", "not a number"),
             ("[x for x in a]", "a list of 1"),

@@ -427,3 +427,10 @@ def test_copies_keep_sharing_among_themselves(duplicate):
     copied.value = 3.0
     assert relation.value == 10.0
     assert a.value == 2.0
+
+
+def test_what_is_written_twice_is_recorded_once():
+    a, b = Parameter(2.0, name="a"), Parameter(3.0, name="b")
+    recording = record([(a + b) * 2.0, 1.0 / ((a + b) * 2.0), b + a], [a, b])
+    assert len(recording.steps) == 8  # a, b, a + b, 2, the product, 1, the quotient, b + a
+    assert interpret(recording, [2.0, 3.0]) == [10.0, 0.1, 5.0]

@@ -131,11 +131,22 @@ def test_rows_are_smooth_through_the_mode(name):
     assert (slopes >= 0.0).all()
 
 
+def test_rows_close_to_the_mode_do_not_cancel():
+    prior = priors.FromDistribution(scipy.stats.norm(10.0, 2.0))
+    for x in (10.0 + 1e-6, 10.0 - 3e-6, 10.0 + 1e-3):
+        # the root of a difference of densities would be off by 1e-3 at the first; the mode is known to 1e-11
+        assert prior.residual(x) == pytest.approx(((x - 10.0) / 2.0, 0.5), rel=1e-5)
+    assert prior.residual(10.0) == pytest.approx((0.0, 0.5), rel=1e-6, abs=1e-10)
+
+
 def test_outside_of_the_support():
     for prior, x in ((priors.Uniform(0, 1), 1.1), (priors.LogNormal(0, 1), 0.0), (priors.LogUniform(1, 2), 0.5)):
         assert prior.logpdf(x) == -math.inf
         assert math.isnan(prior.dlogpdf(x))
         assert prior.residual(x)[0] == math.inf
+    vanishing = priors.FromDistribution(scipy.stats.gamma(3.0))
+    assert vanishing.logpdf(0.0) == -math.inf
+    assert vanishing.dlogpdf(0.0) == math.inf
     with pytest.raises(InvalidValueError, match=r"^Normal\.logpdf: x must be finite; x = nan"):
         priors.Normal(0, 1).logpdf(math.nan)
 

@@ -171,7 +171,7 @@ def test_a_value_outside_its_domain_names_the_parameters():
 def test_an_expression_without_a_value_names_the_parameters():
     parameter = ks.Parameter(1.0, name="a")
     problem = ks.Problem(ks.Measurement(dataset(), film_sample(100.0 / parameter)))
-    with pytest.raises(InvalidValueError, match=r"no finite value\nat a = 0"):
+    with pytest.raises(InvalidValueError, match=r"division by zero in 100 / a\nat a = 0$"):
         problem.jacobian([0.0])
 
 

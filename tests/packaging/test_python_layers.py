@@ -63,7 +63,17 @@ LOADS = {
     # leaves
     "io": ("errors", "data", "instrument", "sample"),
     "plot": ("errors", "data", "sample", "problem"),
-    "model_file": ("errors", "parameters", "data", "instrument", "materials", "misfit", "sample", "problem"),
+    "model_file": (
+        "errors",
+        "parameters",
+        "functions",
+        "data",
+        "instrument",
+        "materials",
+        "misfit",
+        "sample",
+        "problem",
+    ),
     "demo": ("parameters", "instrument", "sample", "problem", "simulation"),
     "cli": ("errors",),
     "__main__": ("cli",),
@@ -81,7 +91,7 @@ LATER = {
     "fitting": ("problem",),
     "simulation": ("kernels",),
     "plot": ("result",),
-    "model_file": ("optimize", "simulation", "io"),
+    "model_file": ("functions", "optimize", "simulation", "io"),
     "demo": ("result",),
     "cli": ("__init__", "optimize", "problem", "result", "io", "model_file", "plot", "demo"),
 }

@@ -23,8 +23,15 @@ _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Pow: operator.pow,
 }
 _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {ast.USub: operator.neg, ast.UAdd: lambda value: value}
+# Those of kiessig.functions that need no comparison, with their numbers of arguments.
+_FUNCTIONS = {
+    **dict.fromkeys(("exp", "log", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan"), 1),
+    **dict.fromkeys(("sinh", "cosh", "tanh", "erf", "absolute"), 1),
+    **dict.fromkeys(("minimum", "maximum"), 2),
+    "clip": 3,
+}
 _LONGEST = 1000  # characters; Python's parser may exhaust the stack on much longer ones
-_ALLOWED = "numbers, names, + - * / ** and parentheses"
+_ALLOWED = "numbers, names, functions, + - * / ** and parentheses"
 
 
 def evaluate_arithmetic(text: str, lookup: Callable[[str], Quantity]) -> Quantity:
@@ -33,7 +40,7 @@ def evaluate_arithmetic(text: str, lookup: Callable[[str], Quantity]) -> Quantit
     Parameters
     ----------
     text : str
-        Numbers, names, ``+ - * / **``, signs and parentheses, with Python's precedence.
+        Numbers, names, functions such as ``sqrt(a)``, ``+ - * / **``, signs and parentheses, with Python's precedence.
     lookup : callable
         ``lookup(name)`` gives the quantity of that name, or raises.
 
@@ -79,10 +86,10 @@ def _evaluate(node: ast.expr, lookup: Callable[[str], Quantity]) -> Quantity:
             return _real(_UNARY[type(sign)](_evaluate(operand, lookup)))
         case ast.BinOp(left=left, op=symbol, right=right) if type(symbol) in _BINARY:
             return _real(_BINARY[type(symbol)](_evaluate(left, lookup), _evaluate(right, lookup)))
-        case ast.Call(func=ast.Name(id="sqrt")):
-            message = "there is no sqrt; write (...)**0.5"
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in _FUNCTIONS:
+            return _real(_called(name, [_evaluate(item, lookup) for item in arguments]))
         case ast.Call():
-            message = f"functions are not available; a formula consists of {_ALLOWED}"
+            message = f"the functions of a formula are {', '.join(_FUNCTIONS)}; it consists of {_ALLOWED}"
         case ast.BinOp(op=ast.BitXor()):
             message = "^ is not available; a power is written with **"
         case ast.Tuple():
@@ -90,6 +97,16 @@ def _evaluate(node: ast.expr, lookup: Callable[[str], Quantity]) -> Quantity:
         case _:
             message = f"not a number, nor arithmetic of {_ALLOWED}"
     raise InvalidValueError(message)
+
+
+def _called(name: str, arguments: list[Quantity]) -> Quantity:
+    if len(arguments) != _FUNCTIONS[name]:
+        message = f"{name} takes {_FUNCTIONS[name]} argument(s); got {len(arguments)}"
+        raise InvalidValueError(message)
+    from kiessig import functions
+
+    result: Quantity = getattr(functions, name)(*arguments)
+    return result
 
 
 def _real(value: Any) -> Quantity:

@@ -159,8 +159,9 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         background: {value: 1e-7, bounds: [0, 1e-5]}
 
     A quantity is a number, a parameter (``value``, and optionally ``bounds``, ``name`` and ``fixed``), or a formula
-    over the names in ``parameters``, of numbers, names, ``+ - * / **`` and parentheses. Wherever a name, or a YAML
-    alias of a parameter, stands, it is the same parameter. In place of ``sld`` (and ``sld_imag``) a layer may have
+    over the names in ``parameters``, of numbers, names, ``+ - * / **``, parentheses and functions such as ``sqrt(a)``
+    or, in quotes for its comma, ``'minimum(a, b)'``. Wherever a name, or a YAML alias of a parameter, stands, it is
+    the same parameter. In place of ``sld`` (and ``sld_imag``) a layer may have
     ``material: {formula: SiO2, density: 2.2, radiation: neutron}``, with ``wavelength`` for X-rays.
 
     Several measurements are a list ``measurements``, each with the keys ``name``, ``sample``, ``data``, ``scale``,

@@ -75,7 +75,7 @@ def record(outputs: Iterable[Operand], inputs: Iterable[Parameter]) -> Recording
     Returns
     -------
     Recording
-        The program. Subexpressions that are the same object are computed once, equal constants stand once.
+        The program. Subexpressions that are the same, even where they were written twice, are computed once.
 
     Raises
     ------
@@ -88,9 +88,14 @@ def record(outputs: Iterable[Operand], inputs: Iterable[Parameter]) -> Recording
     constants: dict[float, int] = {}  # value -> step; the n-th key is the n-th constant
     step_of: dict[Node, int] = {}
 
+    known: dict[tuple[int, int, int], int] = {}
+
     def append(operation: Operation, a: int, b: int = 0) -> int:
-        steps.append((int(operation), a, b))
-        return len(steps) - 1
+        step = (int(operation), a, b)
+        if step not in known:
+            known[step] = len(steps)
+            steps.append(step)
+        return known[step]
 
     def constant(value: float) -> int:
         if value not in constants:

@@ -160,23 +160,28 @@ class FromDistribution(Prior):
         return self._density(x)
 
     def _dlogpdf(self, x: float) -> float:
+        return float(self._values_and_slopes(np.array([x]))[1][0])
+
+    def _values_and_slopes(self, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return logpdf and derivative at points within the support, with one call of the distribution."""
         if self._derivative is not None:
-            return float(self._derivative(x))
+            values = np.asarray(self.distribution.logpdf(x), dtype=np.float64)
+            return values, np.array([float(self._derivative(float(at))) for at in x])
         low, high = self.support
-        h = _STEP * self._width
-        below, above = x - low, high - x
-        if min(below, above) == 0.0:  # exactly at an end
-            inward = h if below == 0.0 else -h
-            points = x + inward * np.arange(7)
-            return float(_FORWARD @ self.distribution.logpdf(points)) / inward
-        h = min(h, _SHARE_OF_DISTANCE * below, _SHARE_OF_DISTANCE * above)
-        points = x + h * np.arange(-3, 4)
-        return float(_CENTRAL @ self.distribution.logpdf(points)) / h
+        step = _STEP * self._width
+        distance = np.minimum(x - low, high - x)
+        at_end = distance == 0.0
+        h = np.where(at_end, np.where(x == low, step, -step), np.minimum(step, _SHARE_OF_DISTANCE * distance))
+        offsets = np.where(at_end[:, np.newaxis], np.arange(7), np.arange(-3, 4))
+        values = np.asarray(self.distribution.logpdf(x[:, np.newaxis] + h[:, np.newaxis] * offsets), dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # a density that vanishes at an end has an infinite derivative there
+            slopes = np.where(at_end, values @ _FORWARD, values @ _CENTRAL) / h
+        return np.where(at_end, values[:, 0], values[:, 3]), slopes
 
     def _residual(self, x: float) -> tuple[float, float]:
-        slope = self._dlogpdf(x)
-        distance = x - self._mode
-        square = 2.0 * (self.reference - self._density(x))
+        values, slopes = self._values_and_slopes(np.array([x]))
+        slope, distance = float(slopes[0]), x - self._mode
+        square = 2.0 * (self.reference - float(values[0]))
         if self._at_end:
             row = math.sqrt(max(square, 0.0))
             return row, -slope / row
@@ -189,7 +194,7 @@ class FromDistribution(Prior):
             root = math.sqrt(max(self._curvature(self._mode), 0.0))
             return root * distance, root
         at = self._mode + 0.5 * (_NODES + 1.0) * distance
-        mean = 0.5 * sum(w * -self._dlogpdf(float(t)) for w, t in zip(_WEIGHTS, at, strict=True)) / distance
+        mean = -0.5 * float(_WEIGHTS @ self._values_and_slopes(at)[1]) / distance
         root = math.sqrt(max(2.0 * mean, 0.0))
         row = root * distance
         return row, -slope / row if row != 0.0 else 0.0

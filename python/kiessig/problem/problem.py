@@ -550,7 +550,8 @@ class Problem:
             if point.ndim > 1:
                 raise
             at = ", ".join(f"{name} = {value:.9g}" for name, value in zip(self.names, point, strict=True))
-            message = f"{error}\nat {at}"
+            what = str(error).partition("\nat ")[0]  # an expression's own place knows fewer names
+            message = f"{what}\nat {at}"
             raise type(error)(message) from error
 
 

@@ -56,7 +56,7 @@ LOADS = {
     "cli": ("errors",),
     "__main__": ("cli",),
     # leaves inside other programs, which stand here by their names
-    "adapters": ("errors", "instrument", "kernels", "polarised"),
+    "adapters": ("errors", "_host_smearing", "instrument", "kernels", "polarised", "amplitudes"),
 }
 # Imports inside functions, or for annotations only, that LOADS does not hold.
 LATER = {

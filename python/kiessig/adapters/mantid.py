@@ -128,7 +128,6 @@ class _Evaluation:
         }
         self._q = q
         width = max(values["Resolution"], 0.0)
-        self._width = width
         columns: dict[str, Any] = {
             name: np.array([self._value(name, key) for key in keys]) for name, keys in self._names.items()
         }

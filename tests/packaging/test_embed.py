@@ -111,6 +111,8 @@ def test_outside_program(installation, language, repository, tmp_path):
     path = os.pathsep.join([str(prefix / "bin"), os.environ["PATH"]])  # where Windows looks for a DLL
     assert run(program(build, "closed_form"), PATH=path).endswith("0 failures\n")
     assert run(program(build, "example"), PATH=path) == printed(repository, language)
+    if language == "cpp":  # a fit function of Mantid, on a stand-in for its headers
+        assert run(program(build, "mantid_function"), PATH=path) == "0 failures\n"
     if language == "c":
         refused = run(program(build, "closed_form"), fails=True, PATH=path, KIESSIG_ISA="z80")
         assert f"kiessig {kiessig.__version__}, kernels none\nkiessig_reflectivity: KIESSIG_ISA: must name" in refused

@@ -14,6 +14,7 @@ import pytest
 from kiessig import FitResult
 from kiessig._result_table import rounded
 from kiessig.errors import DataError, InvalidValueError, ShapeError, UnknownNameError
+from kiessig.minimum import Minimum
 from kiessig.optimize import minimize
 
 INF, NAN = math.inf, math.nan
@@ -232,6 +233,8 @@ def test_results_differ_if_any_field_does(field):
         "method": "trf",
         "message": "",
         "success": False,
+        "minima": (Minimum(np.array([1466.7881, 1.697e-7, 4.23768, 0.0]), 975.1484, 3, True, "converged"),),
+        "history": np.array([[1.0, 975.1484]]),
     }.get(field, 17)
     if field == "chi2":
         other = np.nextafter(975.1484, 1000.0)

@@ -13,7 +13,7 @@ import pytest
 import kiessig
 
 ALLOWED = [
-    r"kiessig/([a-z_]+/)*[a-z_0-9]+\.py",
+    r"kiessig/([a-z_0-9]+/)*[a-z_0-9]+\.py",
     r"kiessig/py\.typed",
     r"kiessig/_core\.pyi",
     r"kiessig/_core\.[\w.-]+\.(so|pyd)",
@@ -28,7 +28,7 @@ ALLOWED = [
     # the installer's own
     r"kiessig-[\w.]+\.dist-info/(INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json)",
     r"(\.\./)+(bin/kiessig|Scripts/kiessig\.exe)",
-    r"kiessig/([a-z_]+/)*__pycache__/[\w.-]+\.pyc",
+    r"kiessig/([a-z_0-9]+/)*__pycache__/[\w.-]+\.pyc",
 ]
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 __all__ = [
     "DataError",
+    "DerivativeError",
     "InvalidValueError",
     "KiessigError",
     "MissingDependencyError",
     "ModelFileError",
+    "NotOfferedError",
     "ShapeError",
     "UnknownNameError",
 ]
@@ -42,3 +44,11 @@ class ModelFileError(KiessigError, ValueError):
 
 class MissingDependencyError(KiessigError, ImportError):
     """An optional package is needed for what was asked."""
+
+
+class NotOfferedError(KiessigError, NotImplementedError):
+    """Something that could be computed, and is not."""
+
+
+class DerivativeError(KiessigError, AssertionError):
+    """A derivative that is checked is not that of its function."""

@@ -17,6 +17,7 @@ from kiessig.testing import check_gradient
 jax = pytest.importorskip("jax", minversion="0.6.2")
 jnp = jax.numpy
 
+from kiessig.adapters import _jax_operations  # noqa: E402
 from kiessig.adapters.jax import abeles, reflectivity  # noqa: E402 - there is nothing to test without JAX
 
 ROUTES = ("ffi", "callback")
@@ -31,6 +32,16 @@ def double_precision():
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", before)
+
+
+@pytest.fixture(params=["kept", "too large"])
+def jacobian_size(request, monkeypatch):
+    """Whether derivatives contract a Jacobian, or need a sweep of their own."""
+    if request.param == "too large":
+        monkeypatch.setattr(_jax_operations, "LARGE", 0)
+    jax.clear_caches()
+    yield
+    jax.clear_caches()
 
 
 def stack(seed, n=3, n_q=12, lead=()):
@@ -105,6 +116,7 @@ def test_kernel_is_part_of_the_compiled_program():
     assert "kiessig_reflectivity" not in text
 
 
+@pytest.mark.usefixtures("jacobian_size")
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("name", NAMES)
 def test_derivatives_of_every_argument(route, name):
@@ -116,8 +128,7 @@ def test_derivatives_of_every_argument(route, name):
     along = np.tensordot(expected, tangent, np.ndim(x))
     cotangent = np.random.default_rng(6).normal(size=expected.shape[0])
     across = np.tensordot(cotangent, expected, 1)
-    for transformed in (lambda f: f, jax.jit):
-        f = transformed(function)
+    for f in (function, jax.jit(function)):
         np.testing.assert_allclose(jax.jacfwd(f)(x), expected, **ROUNDING)
         np.testing.assert_allclose(jax.jacrev(f)(x), expected, **ROUNDING)
         np.testing.assert_allclose(jax.jvp(f, (x,), (tangent,))[1], along, rtol=1e-10, atol=1e-14)
@@ -170,6 +181,7 @@ def test_nested_maps_are_nested_loops(route):
     np.testing.assert_allclose(found, expected, rtol=1e-13)  # points side by side, with and without their neighbours
 
 
+@pytest.mark.usefixtures("jacobian_size")
 @pytest.mark.parametrize("route", ROUTES)
 def test_gradients_of_mapped_and_maps_of_gradients(route):
     arguments = stack(10, lead=(4,)) | {"dq": None}
@@ -205,6 +217,7 @@ def test_gradients_of_mapped_and_maps_of_gradients(route):
     np.testing.assert_allclose(found[2], sum(g.sld for g in own), rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.usefixtures("jacobian_size")
 def test_gradients_of_broadcast_arguments_are_sums():
     arguments = stack(12, lead=(2, 3)) | {"dq": None, "sld_imag": 0.1, "roughness": 4.0}
     arguments["thickness"] = arguments["thickness"][:, :1]
@@ -215,6 +228,7 @@ def test_gradients_of_broadcast_arguments_are_sums():
         np.testing.assert_allclose(found, getattr(expected, name), rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.usefixtures("jacobian_size")
 @pytest.mark.parametrize("route", ROUTES)
 def test_single_precision_where_jax_has_no_other(route):
     jax.config.update("jax_enable_x64", False)
@@ -229,6 +243,7 @@ def test_single_precision_where_jax_has_no_other(route):
     np.testing.assert_allclose(g, expected, atol=1e-6 * abs(expected).max())  # a sum of twelve in single precision
 
 
+@pytest.mark.usefixtures("jacobian_size")
 @pytest.mark.parametrize("order", ["hessian", "grad of grad", "jvp of grad", "jacfwd of jvp"])
 def test_second_derivatives_are_refused(order):
     arguments = stack(15)
@@ -247,6 +262,21 @@ def test_second_derivatives_are_refused(order):
         refused[order]()
 
 
+def test_large_jacobian_is_not_kept():
+    arguments = stack(22, n=60, n_q=20_000) | {"dq": None}
+
+    def total(x):
+        return jnp.sum(called(arguments | {"sld": x}))
+
+    text = str(jax.make_jaxpr(jax.grad(total))(arguments["sld"]))
+    assert "kiessig_gradient" in text
+    assert "20000,62" not in text
+    found = jax.jit(jax.grad(total))(arguments["sld"])
+    expected = ks.reflectivity_vjp(**arguments, cotangent=1.0)[1].sld
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12 * abs(expected).max())
+
+
+@pytest.mark.usefixtures("jacobian_size")
 def test_derivative_of_a_product_of_jacobian_and_vector_by_the_vector():
     arguments = stack(16)
     x = arguments["thickness"]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from kiessig.adapters._host import host_module
 from kiessig.errors import NotOfferedError
-from kiessig.kernels import reflectivity, reflectivity_jacobian
+from kiessig.kernels import reflectivity, reflectivity_jacobian, reflectivity_vjp
 
 __all__ = ["FUNCTION", "OPERANDS", "Settings", "computed", "host"]
 
@@ -21,6 +21,8 @@ FUNCTION = "kiessig.adapters.torch.reflectivity"
 OPERANDS = ("q", "thickness", "sld", "sld_imag", "roughness", "scale", "background", "dq")
 _PER_STACK = ("scale", "background")
 _OF_POINTS = ("q", "dq", *_PER_STACK)  # one derivative per point, not one per entry
+
+_LARGE = 1_000_000  # entries of a Jacobian, 8 MB: beyond that, writing and reading it costs more than a second sweep
 
 
 @functools.cache
@@ -45,6 +47,19 @@ def _arguments(settings: Settings, operands: Sequence[Any]) -> dict[str, Any]:
         else:
             given[name] = operand.detach().numpy()
     return given
+
+
+def _entries(operands: Sequence[Any]) -> int:
+    """Return how many numbers the Jacobian of these operands has."""
+    points = media = 0
+    lead = 1
+    for name, x in zip(OPERANDS, operands, strict=False):
+        if isinstance(x, float) or not x.ndim:
+            continue
+        points = x.shape[-1] if name == "q" else points
+        media = x.shape[-1] if name == "sld" else media
+        lead = max(lead, x.numel() if name in _PER_STACK else x.numel() // max(x.shape[-1], 1))
+    return 4 * media * points * lead
 
 
 def _from_numpy(settings: Settings, array: Any) -> Any:
@@ -204,33 +219,47 @@ def _functions() -> tuple[Any, Any]:
         @staticmethod
         def forward(ctx: Any, settings: Settings, named: tuple[str, ...], *operands: Any) -> Any:
             ctx.save_for_backward(*[x for x in operands if not isinstance(x, float)])
-            r, jacobian = reflectivity_jacobian(**_arguments(settings, operands))
-            ctx.settings = settings
-            ctx.fields = {name: getattr(jacobian, name) for name in named}
-            ctx.shapes = {name: x.shape for name, x in zip(OPERANDS, operands, strict=False) if name in ctx.fields}
-            ctx.nothing = [None] * len(operands)
+            ctx.settings, ctx.named, ctx.fields = settings, named, None
+            ctx.numbers = [x if isinstance(x, float) else None for x in operands]
+            arguments = _arguments(settings, operands)
+            if _entries(operands) > _LARGE:
+                return _from_numpy(settings, reflectivity(**arguments))
+            r, jacobian = reflectivity_jacobian(**arguments)
+            ctx.fields = [getattr(jacobian, name) for name in named]
+            ctx.shapes = [x.shape for name, x in zip(OPERANDS, operands, strict=False) if name in named]
             return _from_numpy(settings, r)
 
         @staticmethod
         def backward(ctx: Any, cotangent: Any) -> Any:
-            found = [None, None, *ctx.nothing]
+            found = [None] * (2 + len(ctx.numbers))
             weights = None
-            if cotangent.ndim == 1 and not torch.is_grad_enabled() and not _is_transformed(torch):
+            if not torch.is_grad_enabled() and not _is_transformed(torch):
                 with contextlib.suppress(RuntimeError):  # tensors that vmap maps over do not give their memory away
                     weights = cotangent.numpy()
-            if weights is not None:  # calls of numpy are the shorter ones
-                for name, field in ctx.fields.items():
+            if (
+                weights is not None and weights.ndim == 1 and ctx.fields is not None
+            ):  # numpy's calls are the shorter ones
+                for name, field, shape in zip(ctx.named, ctx.fields, ctx.shapes, strict=True):
                     g = weights * field if name in ("q", "dq") else weights @ field
-                    shape = ctx.shapes[name]
                     g = torch.from_numpy(g) if g.shape else torch.tensor(g, dtype=torch.float64)
                     found[2 + OPERANDS.index(name)] = g if g.shape == shape else g.sum_to_size(shape)
                 return tuple(found)
-            fields = {name: _from_numpy(ctx.settings, field) for name, field in ctx.fields.items()}
+            saved = list(ctx.saved_tensors)
+            operands = [saved.pop(0) if number is None else number for number in ctx.numbers]
+            if weights is not None and ctx.fields is None:
+                gradient = reflectivity_vjp(**_arguments(ctx.settings, operands), cotangent=weights)[1]
+                for name in ctx.named:
+                    found[2 + OPERANDS.index(name)] = torch.from_numpy(getattr(gradient, name))
+                return tuple(found)
+            if ctx.fields is None:
+                fields = Everything.apply(ctx.settings, ctx.named, *operands)[1:]
+            else:
+                fields = [_from_numpy(ctx.settings, field) for field in ctx.fields]
             if torch.is_grad_enabled():  # what follows may be differentiated again
-                constant = Constant.apply(len(fields), *fields.values(), *ctx.saved_tensors)
-                fields = dict(zip(fields, constant, strict=True))
-            for name, field in fields.items():
-                found[2 + OPERANDS.index(name)] = _gradient(name, field, cotangent, ctx.shapes[name])
+                fields = Constant.apply(len(fields), *fields, *ctx.saved_tensors)
+            for name, field in zip(ctx.named, fields, strict=True):
+                index = OPERANDS.index(name)
+                found[2 + index] = _gradient(name, field, cotangent, operands[index].shape)
             return tuple(found)
 
     return Everything, BackwardAlone

@@ -5,6 +5,7 @@ PYBIND11_MODULE(_core, m) {
   m.attr("__version__") = KIESSIG_VERSION;
   kiessig::bindings::add_amplitude(m);
   kiessig::bindings::add_field(m);
+  kiessig::bindings::add_jax(m);
   kiessig::bindings::add_mixture(m);
   kiessig::bindings::add_polarised(m);
   kiessig::bindings::add_specular(m);

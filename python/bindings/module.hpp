@@ -7,6 +7,7 @@ namespace kiessig::bindings {
 
 void add_amplitude(pybind11::module_& m);
 void add_field(pybind11::module_& m);
+void add_jax(pybind11::module_& m);
 void add_mixture(pybind11::module_& m);
 void add_polarised(pybind11::module_& m);
 void add_specular(pybind11::module_& m);

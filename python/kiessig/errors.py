@@ -4,10 +4,12 @@ from __future__ import annotations
 
 __all__ = [
     "DataError",
+    "DerivativeError",
     "InvalidValueError",
     "KiessigError",
     "MissingDependencyError",
     "ModelFileError",
+    "NotOfferedError",
     "RecordingError",
     "ShapeError",
     "UnknownNameError",
@@ -47,3 +49,11 @@ class RecordingError(KiessigError, TypeError):
 
 class MissingDependencyError(KiessigError, ImportError):
     """An optional package is needed for what was asked."""
+
+
+class NotOfferedError(KiessigError, NotImplementedError):
+    """Something that could be computed, and is not."""
+
+
+class DerivativeError(KiessigError, AssertionError):
+    """A derivative that is checked is not that of its function."""

@@ -58,7 +58,7 @@ inline std::vector<std::size_t> field_starts(std::size_t n) {
   return {0, n, 2 * n + 2, 3 * n + 3, 4 * n + 5, 5 * n + 7, 6 * n + 9, 7 * n + 11, 7 * n + 12, 7 * n + 13};
 }
 constexpr const char* k_field_names[] = {"thickness", "sld",   "roughness",   "sld_imag", "sld_magnetic",
-                                         "theta_m",   "phi_m", "guide_angle", "field",     "q"};
+                                         "theta_m",   "phi_m", "guide_angle", "field",    "q"};
 
 struct MagneticJacobian {
   std::size_t points, entries;

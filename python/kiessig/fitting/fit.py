@@ -173,10 +173,17 @@ def _several(
     defined = np.isfinite(found.value)
     ends[defined] = np.clip(view.complete(found.x[defined]), lower, upper)
 
+    lowest = np.inf
+
     def settle(whole: FloatArray, reason: str) -> Outcome:
-        if method == "levenberg-marquardt" and not found.interrupted:
-            return minimize(view.whole, whole, (lower, upper), method)
-        return examine(view.whole, whole, lower, upper, method, reason, first)
+        nonlocal lowest
+        outcome = examine(view.whole, whole, lower, upper, method, reason, first)
+        # last digits are for the minimum that is the result, and for what might yet become it
+        within_reach = outcome.value * (1.0 - outcome.expected_gain) <= lowest
+        if method == "levenberg-marquardt" and within_reach and not found.interrupted:
+            outcome = minimize(view.whole, whole, (lower, upper), method)
+        lowest = min(lowest, outcome.value)
+        return outcome
 
     minima, best, settled = distinct_minima(
         replace(found, x=ends), settle, at_most=1 if found.interrupted else _SETTLED

@@ -91,7 +91,7 @@ oracle::MagneticStack<Real> stack_from(const From& inputs, std::size_t n) {
     return std::vector<Real>(inputs.begin() + static_cast<std::ptrdiff_t>(start[f]),
                              inputs.begin() + static_cast<std::ptrdiff_t>(start[f + 1]));
   };
-  return {field(0), field(1), field(2), field(3), field(4), field(5), field(6), inputs[start[7]], inputs[start[8]]};
+  return {field(0), field(1), field(3), field(2), field(4), field(5), field(6), inputs[start[7]], inputs[start[8]]};
 }
 
 // Amplitudes of the four channels and their derivatives at one q: rows of inputs, then q.

@@ -19,8 +19,8 @@ _MOST_PAIRS = 10
 
 def result_table(result: FitResult, truth: Mapping[str, float] | None = None) -> str:
     """Return `result` as lines of text; `truth` adds the true values and the deviations from them."""
-    lines = [*_header(result), "", *_parameters(result, truth), *_correlations(result), *_minima(result), "", result.message]
-    return "\n".join(lines)
+    found = [*_header(result), "", *_parameters(result, truth), *_correlations(result), *_minima(result)]
+    return "\n".join([*found, "", result.message])
 
 
 def _header(result: FitResult) -> list[str]:

@@ -14,6 +14,7 @@ from kiessig.fitting.watch import Watch
 from kiessig.optimize.batch import BatchOutcome, minimize_batch
 from kiessig.optimize.batch.evaluator import BatchEvaluator
 from kiessig.optimize.batch.methods import BATCHED
+from kiessig.optimize.methods import check_options, find_method
 from kiessig.progress import Progress
 
 if TYPE_CHECKING:
@@ -91,8 +92,15 @@ def fit_series(
     options: dict[str, Any],
 ) -> SeriesResult:
     """Fit every curve of a series; see `kiessig.Problem.fit_series`."""
-    if method not in BATCHED:
+    chosen = find_method(method)
+    if chosen.name not in BATCHED:
         message = f"fit_series: method must be one of {', '.join(map(repr, BATCHED))}; got {method!r}"
+        raise InvalidValueError(message)
+    check_options(chosen, options)
+    if max_evaluations is not None and (
+        isinstance(max_evaluations, bool) or not isinstance(max_evaluations, int | np.integer) or max_evaluations < 1
+    ):
+        message = f"fit_series: max_evaluations must be a positive whole number; got {max_evaluations!r}"
         raise InvalidValueError(message)
     if not problem.parameters:
         message = "fit_series: the problem must have a free parameter; it has none"
@@ -102,9 +110,9 @@ def fit_series(
     n = len(problem.parameters)
     lower, upper = problem.bounds
     starts = _starts(problem, x0, objective.n_members, lower, upper)
-    run = BATCHED[method]
+    run = BATCHED[chosen.name]
     limit = run.evaluations[0] + run.evaluations[1] * n if max_evaluations is None else max_evaluations
-    with Progress(progress, description=f"{method}, {objective.n_members} curves") as update:
+    with Progress(progress, description=f"{chosen.name}, {objective.n_members} curves") as update:
         watch = Watch(update, None, None)
         found = minimize_batch(
             objective, starts, lower, upper, run.make(**options), max_evaluations=limit, callback=watch.batch

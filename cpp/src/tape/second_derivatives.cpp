@@ -21,14 +21,14 @@ std::mutex cppad_lock;
 
 // What is recorded for a step. Conditions are decided by numbers: CppAD's own conditionals lose derivatives.
 enum class Form : char {
-  none,       // no output needs it
-  zero,       //
-  one,        //
-  first,      // the first operand
-  second,     //
-  opposite,   // minus the first operand
-  mean,       // of both operands
-  operation,  //
+  none,  // no output needs it
+  zero,
+  one,
+  first,  // the first operand
+  second,
+  opposite,  // minus the first operand
+  mean,      // of both operands
+  operation,
   upper,      // the operation by an identity without cancellation, for large arguments,
   lower,      // and for large negative ones
   expansion,  // value and derivatives as numbers, where CppAD's rules do not give them: holds at one point only

@@ -21,6 +21,7 @@ from benchmarks.backends.registry import BACKENDS, OURS, SEVENTEEN
 from benchmarks.backends.tasks import Size
 
 MEMORY_SIZES = (Size(10, 1000), Size(200, 1000), Size(40, 10_000))
+STARTED = time.monotonic()
 OVERHEAD_SIZES = (Size(1, 100), Size(10, 1000), Size(40, 1000))
 
 
@@ -87,7 +88,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                     left_out += 1
                     continue
                 tell(f"{task} {size.text}")
-                results["rows"].append(comparison.case(task, size))
+                row = comparison.case(task, size)
+                results["rows"].append(row)
+                for line in report.failures({"rows": [row]}):
+                    tell(line)
         for task in [t for t in ("gradient", "jacobian") if t in options.tasks]:
             for size in [s for s in MEMORY_SIZES if s.layers in layers and s.points in points]:
                 if time.monotonic() > finish:
@@ -102,7 +106,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def tell(what: str) -> None:
-    print(f"{what} ...", file=sys.stderr, flush=True)
+    print(f"{time.monotonic() - STARTED:.0f} s: {what}", file=sys.stderr, flush=True)
 
 
 def main(given: list[str] | None = None) -> int:

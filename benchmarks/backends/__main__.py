@@ -21,6 +21,9 @@ from benchmarks.backends.registry import BACKENDS, OURS, SEVENTEEN
 from benchmarks.backends.tasks import Size
 
 MEMORY_SIZES = (Size(10, 1000), Size(200, 1000), Size(40, 10_000))
+# of the time that is allowed, when the largest cases of each part are given up
+SHARES = {"value": 0.2, "gradient": 0.45, "jacobian": 0.65, "smeared": 0.88, "batch": 0.92, "memory": 1.0}
+STARTED = time.monotonic()
 OVERHEAD_SIZES = (Size(1, 100), Size(10, 1000), Size(40, 1000))
 
 
@@ -34,7 +37,7 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="of timing, for each backend of a case (default: 0.12)")
     parser.add_argument("--limit", type=float, help="seconds that one call may take (default: 10)")
     parser.add_argument("--memory", type=float, default=4.0, help="GiB that one process may take (default: 4)")
-    parser.add_argument("--minutes", type=float, default=22.0, help="after which no case is begun (default: 22)")
+    parser.add_argument("--minutes", type=float, default=22.0, help="of which each part has its share (default: 22)")
     parser.add_argument(
         "--clock",
         choices=["cpu", "wall"],
@@ -71,8 +74,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     clock = options.clock if timing.processor_clock_is_fine() else "wall"
     comparison = Comparison(chosen(options.backends), limits, clock)
     results: dict[str, Any] = {"clock": clock, "limits": limits._asdict(), "rows": [], "memory": [], "overhead": []}
-    finish = time.monotonic() + 60.0 * options.minutes
-    left_out = 0
+    started, left_out = time.monotonic(), 0
+
+    def is_late(part: str) -> bool:
+        return time.monotonic() - started > 60.0 * options.minutes * SHARES[part]
+
     try:
         comparison.start()
         results["environment"] = environment.describe(clock)
@@ -83,14 +89,17 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             results["overhead"] += comparison.overhead(*size)
         for task in options.tasks:
             for size in tasks.sizes(task, layers, points):
-                if time.monotonic() > finish:
+                if is_late(task):
                     left_out += 1
                     continue
                 tell(f"{task} {size.text}")
-                results["rows"].append(comparison.case(task, size))
+                row = comparison.case(task, size)
+                results["rows"].append(row)
+                for line in report.failures({"rows": [row]}):
+                    tell(line)
         for task in [t for t in ("gradient", "jacobian") if t in options.tasks]:
             for size in [s for s in MEMORY_SIZES if s.layers in layers and s.points in points]:
-                if time.monotonic() > finish:
+                if is_late("memory"):
                     left_out += 1
                     continue
                 tell(f"memory of {task} {size.text}")
@@ -102,7 +111,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def tell(what: str) -> None:
-    print(f"{what} ...", file=sys.stderr, flush=True)
+    print(f"{time.monotonic() - STARTED:.0f} s: {what}", file=sys.stderr, flush=True)
 
 
 def main(given: list[str] | None = None) -> int:

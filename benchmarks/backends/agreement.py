@@ -14,6 +14,9 @@ Digest = Mapping[str, FloatArray]
 
 EPSILON = np.finfo(np.float64).eps
 LARGEST_PHASE = 20.0  # Q d of one layer
+# Truncation with steps of 1e-4, relative to the largest entry: (1e-4 Q n)^2; the derivative of ln R is steep where R
+# all but vanishes.
+DIFFERENCES = {"gradient": 1e-2, "jacobian": 1e-3, "smeared": 1e-3}
 GROWTH = 10.0  # of roundoff in products of matrices, where reflection is strong; Parratt's recursion has none
 
 
@@ -53,10 +56,9 @@ def _same(task: str, size: Size, result: Digest, reference: Digest, *, exact: bo
         elif name == "misfit":
             bound = np.abs(expected) * 1e5 * roundoff  # relative errors of R, where |r| is 1e-5 and not 1
         else:
-            # the derivative of roundoff is that of R where R is small, 1e5 times; differences: truncation and
-            # cancellation with steps of 1e-4
+            # the derivative of roundoff is that of R where R is small, 1e5 times
             largest = np.abs(expected).max(axis=-1, keepdims=True) if task == "jacobian" else np.abs(expected).max()
-            bound = np.broadcast_to((1e5 * roundoff if exact else 1e-4 * n) * largest, expected.shape)
+            bound = np.broadcast_to((1e5 * roundoff if exact else DIFFERENCES[task]) * largest, expected.shape)
         excess = np.abs(found - expected) - bound
         worst = np.unravel_index(np.argmax(excess), excess.shape) if excess.size else ()
         pair = f"{found[worst]:.15g}, not {expected[worst]:.15g} within {bound[worst]:.1e}"

@@ -40,7 +40,7 @@ def kiessig(task: str, problem: Problem) -> Run:
     def curve(q: Any, *inputs: Any, **more: Any) -> Any:
         return reflectivity(q, *inputs, threads=1, **more)
 
-    return _run(task, problem, curve, smears=True, batches=True)
+    return _run(task, problem, curve, ours=True)
 
 
 def refnx_jax(task: str, problem: Problem) -> Run:
@@ -80,7 +80,7 @@ def parratt(task: str, problem: Problem) -> Run:
     return _run(task, problem, curve)
 
 
-def _run(task: str, problem: Problem, curve: Curve, *, smears: bool = False, batches: bool = False) -> Run:
+def _run(task: str, problem: Problem, curve: Curve, *, ours: bool = False) -> Run:
     jax = _jax()
     numpy = jax.numpy
     stack, data = problem.stack, problem.curve
@@ -92,7 +92,7 @@ def _run(task: str, problem: Problem, curve: Curve, *, smears: bool = False, bat
     if task == "value":
         arguments, function = (q, *inputs), curve
     elif task == "batch":
-        arguments, function = (q, *inputs), curve if batches else jax.vmap(curve, in_axes=(None, 0, 0, 0, 0))
+        arguments, function = (q, *inputs), curve if ours else jax.vmap(curve, in_axes=(None, 0, 0, 0, 0))
     elif task == "gradient":
         log_r = numpy.asarray(np.log(data.r))
         arguments = (*inputs, q, log_r)
@@ -103,13 +103,13 @@ def _run(task: str, problem: Problem, curve: Curve, *, smears: bool = False, bat
         function = jax.value_and_grad(misfit, argnums=every)
     elif task == "jacobian":
         arguments = (q, *inputs)
-        function = _jacobian(jax, curve, mapped_by_points=not batches)
+        function = _jacobian(jax, curve)
     else:
-        measured = (q, data.dq, data.r, data.dr) if smears else (problem.nodes, problem.weights, data.r, data.dr)
+        measured = (q, data.dq, data.r, data.dr) if ours else (problem.nodes, problem.weights, data.r, data.dr)
         arguments = (*inputs, *(numpy.asarray(array) for array in measured))
 
         def chi2(t: Any, s: Any, si: Any, w: Any, at: Any, by: Any, r: Any, dr: Any) -> Any:
-            smeared = curve(at, t, s, si, w, dq=by) if smears else curve(at, t, s, si, w) @ by
+            smeared = curve(at, t, s, si, w, dq=by) if ours else curve(at, t, s, si, w) @ by
             return numpy.sum(((smeared - r) / dr) ** 2)
 
         function = jax.value_and_grad(chi2, argnums=every)
@@ -117,20 +117,13 @@ def _run(task: str, problem: Problem, curve: Curve, *, smears: bool = False, bat
     return lambda: jax.block_until_ready(compiled(*arguments))
 
 
-def _jacobian(jax: Any, curve: Curve, *, mapped_by_points: bool) -> Any:
-    """Value and Jacobian, in the way that suits the kernel best.
+def _jacobian(jax: Any, curve: Curve) -> Any:
+    """Value and Jacobian: the gradient of one point, mapped over all points.
 
-    No point depends on another's Q. For a kernel written in JAX it is therefore far faster to map the gradient of one
-    point over all of them than to ask for `jacfwd`; ours has the Jacobian as it is.
+    No point depends on another's Q, so that this is far faster than `jacfwd`, which multiplies with a unit matrix.
     """
-    if mapped_by_points:
 
-        def point(q: Any, *inputs: Any) -> Any:
-            return curve(q[None], *inputs)[0]
+    def point(q: Any, *inputs: Any) -> Any:
+        return curve(q[None], *inputs)[0]
 
-        return jax.vmap(jax.value_and_grad(point, argnums=(1, 2, 3, 4)), in_axes=(0, None, None, None, None))
-
-    def both(q: Any, *inputs: Any) -> Any:
-        return curve(q, *inputs), jax.jacfwd(curve, argnums=(1, 2, 3, 4))(q, *inputs)
-
-    return both
+    return jax.vmap(jax.value_and_grad(point, argnums=(1, 2, 3, 4)), in_axes=(0, None, None, None, None))

@@ -16,17 +16,13 @@ Run = Callable[[], Any]
 
 def kiessig(task: str, problem: Problem) -> Run:
     """kiessig as a function of PyTorch."""
-    torch = one_thread()
+    one_thread()
     from kiessig.adapters.torch import reflectivity
 
     def curve(q: Any, *inputs: Any, **more: Any) -> Any:
         return reflectivity(q, *inputs, threads=1, **more)
 
-    def jacobian(q: Any, *inputs: Any) -> Any:
-        found = torch.func.jacfwd(lambda *inputs: (curve(q, *inputs),) * 2, argnums=(0, 1, 2, 3), has_aux=True)(*inputs)
-        return found[1], found[0]
-
-    return _run(task, problem, curve, jacobian, smears=True, batch=curve)
+    return _run(task, problem, curve, _rows_of(curve), smears=True, batch=curve)
 
 
 def refnx_torch(task: str, problem: Problem) -> Run:
@@ -61,19 +57,25 @@ def refnx_torch(task: str, problem: Problem) -> Run:
 
 def parratt(task: str, problem: Problem) -> Run:
     """Parratt's recursion in PyTorch."""
-    torch = one_thread()
+    one_thread()
     from benchmarks.rivals.torch_parratt import reflectivity
 
     def curve(q: Any, *inputs: Any) -> Any:
         return reflectivity(q.reshape(-1), *inputs).reshape(q.shape)
 
+    return _run(task, problem, curve, _rows_of(reflectivity), batch=reflectivity)
+
+
+def _rows_of(batch: Callable[..., Any]) -> Callable[..., Any]:
+    """Value and Jacobian: every point is a stack of its own, so that one backward sweep gives all rows."""
+    torch = one_thread()
+
     def jacobian(q: Any, *inputs: Any) -> Any:
-        # every point is a stack of its own: one backward sweep gives all rows
         rows = [array.detach().expand(q.numel(), -1).requires_grad_() for array in inputs]
-        r = reflectivity(q[:, None], *rows)[:, 0]
+        r = batch(q[:, None], *rows)[:, 0]
         return r.detach(), torch.autograd.grad(r.sum(), rows)
 
-    return _run(task, problem, curve, jacobian, batch=reflectivity)
+    return jacobian
 
 
 def _run(

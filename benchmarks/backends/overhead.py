@@ -14,6 +14,7 @@ from kiessig import _core
 IN_PROGRAM = 100  # operations of one compiled program
 JAX_LIMIT = 10e-6  # seconds beyond the bare call
 TORCH_LIMIT = 40e-6
+ALL_FIELDS = 255  # of the Jacobian
 
 
 def measure(name: str, layers: int, points: int, seconds: float) -> list[dict[str, Any]]:
@@ -69,7 +70,14 @@ def in_torch(layers: int, points: int, seconds: float) -> list[dict[str, Any]]:
     cotangent = np.ones(points)
 
     def backward() -> Any:
-        return torch.autograd.grad(reflectivity(q, *leaves, threads=1), leaves, weights)
+        for leaf in leaves:
+            leaf.grad = None
+        reflectivity(q, *leaves, threads=1).backward(weights)
+        return leaves[0].grad
+
+    def contracted() -> Any:
+        r, jacobian = _core.plain_jacobian(*plain, ALL_FIELDS)
+        return r, [cotangent @ field for field in jacobian[:4]]
 
     def forward() -> Any:
         with torch.no_grad():
@@ -78,6 +86,7 @@ def in_torch(layers: int, points: int, seconds: float) -> list[dict[str, Any]]:
     timings = _timed(
         {
             "bare gradient": lambda: _core.plain_vjp(cotangent, *plain),
+            "bare Jacobian": contracted,
             "gradient": backward,
             "bare value": lambda: _core.plain_reflectivity(*plain),
             "value": forward,
@@ -86,6 +95,7 @@ def in_torch(layers: int, points: int, seconds: float) -> list[dict[str, Any]]:
     )
     return [
         _row("PyTorch: forward and backward", timings["bare gradient"], timings["gradient"], TORCH_LIMIT),
+        _row("PyTorch: the same, beside Jacobian and products", timings["bare Jacobian"], timings["gradient"], None),
         _row("PyTorch: value alone", timings["bare value"], timings["value"], None),
     ]
 

@@ -181,9 +181,10 @@ def serve(connection: Connection, name: str) -> None:
     while True:
         try:
             action, *arguments = connection.recv()
-        except EOFError:
+            try:
+                answer = ("answer", actions[action](*arguments))
+            except Exception as error:  # noqa: BLE001 (told to the other side)
+                answer = ("failed", repr(error))
+            connection.send(answer)
+        except (EOFError, OSError):  # the other side has been ended
             return
-        try:
-            connection.send(("answer", actions[action](*arguments)))
-        except Exception as error:  # noqa: BLE001 (told to the other side)
-            connection.send(("failed", repr(error)))

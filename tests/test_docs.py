@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
+import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -39,13 +43,21 @@ ELSEWHERE = {
     "python -m benchmarks": "tests/test_benchmarks.py",
     "python -m kiessig.adapters.refl1d": "tests/adapters/test_refl1d.py",
     "python -m pip install": ".ci/run",
-    "python docs/make_validation.py": "below",
+    "python docs/make_validation.py": "test_tables_of_the_validation",
 }
 
 
 def blocks(page, language):
     text = (DOCS / page).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def run(block, name, namespace):
+    """Lines that a block prints, and those that it says it prints: its comments at the beginning of a line."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(block, name, "exec"), namespace)
+    return out.getvalue().splitlines(), [line[2:] for line in block.splitlines() if line.startswith("# ")]
 
 
 def commands(page):
@@ -140,22 +152,26 @@ def folder(repository, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
-def test_snippets_print_what_the_page_says(page, folder, capsys, monkeypatch):
+def test_snippets_print_what_the_page_says(page, folder, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the hosts' own imports
         for host in HOSTS.get(page, []):
             pytest.importorskip(host)
         namespace = namespace_of(page, monkeypatch)
-    capsys.readouterr()
     try:
         for number, block in enumerate(blocks(page, "python")):
-            exec(compile(block, f"{page}, snippet {number}", "exec"), namespace)
-            expected = [line.removeprefix("# ") for line in block.splitlines() if line.startswith("# ")]
-            printed = capsys.readouterr().out.splitlines()
+            printed, expected = run(block, f"{page}, snippet {number}", namespace)
             if page not in HOSTS or expected:  # hosts report what they do
                 assert printed == expected, block
     finally:
         restore(page)
+
+
+def test_wrong_snippet_is_found():
+    printed, expected = run("print(1 + 1)\n# 3\n", "planted", {})
+    assert printed != expected
+    with pytest.raises(ZeroDivisionError):
+        run("1 / 0", "planted", {})
 
 
 def restore(page):
@@ -163,6 +179,10 @@ def restore(page):
     name = {"adapters/refl1d.md": "refl1d", "adapters/genx.md": "genx"}.get(page)
     if name is not None:
         importlib.import_module(f"kiessig.adapters.{name}").restore()
+    if page == "adapters/jax.md":
+        import jax
+
+        jax.config.update("jax_enable_x64", False)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)])
@@ -197,3 +217,41 @@ def test_the_reference_lists_every_public_name():
             assert hasattr(module, name), f"{module.__name__}.{name}"
             listed.add((module.__name__, name))
     assert {name for module, name in listed if module == "kiessig"} == set(ks.__all__) - {"__version__"}
+
+
+@pytest.fixture
+def validation(repository, tmp_path):
+    """Run the command that measures the tables, on a copy of the page; returns its output and the page."""
+    page = tmp_path / "validation.md"
+    shutil.copy(DOCS / "validation.md", page)
+
+    def command(*tables, **environment):
+        line = [sys.executable, "-W", "ignore", str(DOCS / "make_validation.py"), "--page", str(page), *tables]
+        done = subprocess.run(line, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout, page.read_text(encoding="utf-8")
+
+    return command
+
+
+def numbers(page, table):
+    [text] = re.findall(rf"<!-- {table} -->(.*?)<!-- end of {table} -->", page, re.DOTALL)
+    return [float(number) for number in re.findall(r"\b\d\.\de[+-]\d\d\b", text)]
+
+
+# what the page promises: the limits of the kernels' own tests (reference/tolerances.py, 1e-5 for smearing)
+@pytest.mark.parametrize(("table", "entries", "limit"), [("digits", 9, 1e-9), ("resolution", 8, 1e-6)])
+def test_tables_of_the_validation(validation, table, entries, limit):
+    measured = numbers(validation(table)[1], table)
+    assert len(measured) == entries
+    assert max(measured) < limit
+    written = numbers((DOCS / "validation.md").read_text(encoding="utf-8"), table)
+    assert len(written) == entries
+    assert max(written) < limit
+
+
+def test_validation_without_the_data_says_so_and_keeps_the_table(validation, tmp_path):
+    out, page = validation("orso", KIESSIG_DATA=str(tmp_path))
+    assert out.startswith("orso skipped: no ORSO suite in ")
+    assert out.endswith(": set KIESSIG_DATA to the folder that holds orso_validation/\n")
+    assert page == (DOCS / "validation.md").read_text(encoding="utf-8")

@@ -32,9 +32,6 @@ html_show_copyright = False
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = [
-    "myst.xref_missing",  # pages that are read in the source tree, too, link to folders and files beside docs/
-]
 
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 

@@ -18,6 +18,7 @@ from kiessig.fitting.starts import draw_starts
 from kiessig.fitting.watch import Watch
 from kiessig.minimum import Minimum
 from kiessig.optimize import Outcome, find_method, minimize
+from kiessig.optimize.batch.reasons import Reason
 from kiessig.optimize.driver import examine
 from kiessig.progress import Progress
 from kiessig.result import FitResult
@@ -31,6 +32,8 @@ FloatArray = NDArray[np.float64]
 
 # Minima beyond the lowest few tell that there are many, and cost as much to settle as the first.
 _SETTLED = 8
+# After these a search is not to go on: its ends are examined as they are.
+_STOPPED = {Reason.TIME, Reason.CALLBACK, Reason.INTERRUPTED}
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,11 @@ def fit(
     if resume and checkpoint is None:
         message = "fit: resume needs checkpoint, the file to go on from; got None"
         raise InvalidValueError(message)
+    if checkpoint is not None and starts > 1 and seed is None:
+        message = f"fit: checkpoint needs a seed, or the {starts} starts can never be drawn again; got seed = None"
+        raise InvalidValueError(message)
+    if max_evaluations is not None:
+        max_evaluations = _positive("max_evaluations", max_evaluations)
     if screen > 1 and starts == 1:
         message = f"fit: screen chooses among several starts; got starts = 1, screen = {screen}"
         raise InvalidValueError(message)
@@ -173,15 +181,26 @@ def _several(
     defined = np.isfinite(found.value)
     ends[defined] = np.clip(view.complete(found.x[defined]), lower, upper)
 
-    def settle(whole: FloatArray, reason: str) -> Outcome:
-        if method == "levenberg-marquardt" and not found.interrupted:
-            return minimize(view.whole, whole, (lower, upper), method)
-        return examine(view.whole, whole, lower, upper, method, reason, first)
+    lowest = np.inf
 
-    minima, best, settled = distinct_minima(
-        replace(found, x=ends), settle, at_most=1 if found.interrupted else _SETTLED
-    )
-    if found.interrupted:
+    def settle(whole: FloatArray, reason: str) -> Outcome:
+        nonlocal lowest
+        outcome = examine(view.whole, whole, lower, upper, method, reason, first)
+        # last digits are for the minimum that is the result, and for what might yet become it
+        within_reach = outcome.value * (1.0 - outcome.expected_gain) <= lowest
+        stopped = interrupted or _STOPPED.intersection(found.reasons)
+        if method == "levenberg-marquardt" and within_reach and not stopped:
+            outcome = minimize(view.whole, whole, (lower, upper), method)
+        lowest = min(lowest, outcome.value)
+        return outcome
+
+    found, interrupted = replace(found, x=ends), found.interrupted
+    try:
+        minima, best, settled = distinct_minima(found, settle, at_most=1 if interrupted else _SETTLED)
+    except KeyboardInterrupt:
+        interrupted = True
+        minima, best, settled = distinct_minima(found, settle, at_most=1)
+    if interrupted:
         best = replace(best, success=False, message=f"interrupted; {best.message}")
     evaluations = int(found.n_evaluations.sum()) + sum(item.n_evaluations for item in settled)
     jacobians = int(found.n_jacobian_evaluations.sum()) + sum(item.n_jacobian_evaluations for item in settled)

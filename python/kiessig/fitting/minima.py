@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from kiessig.errors import InvalidValueError
 from kiessig.minimum import Minimum
 from kiessig.optimize.batch import BatchOutcome
 from kiessig.optimize.driver import Outcome
@@ -42,6 +43,11 @@ def distinct_minima(
     settled : list of Outcome
         Everything that `settle` returned.
 
+    Raises
+    ------
+    InvalidValueError
+        If no member has a finite misfit.
+
     Notes
     -----
     Two points are one minimum if the quadratic model of the misfit around the lower one gives the other a misfit, and
@@ -68,6 +74,9 @@ def distinct_minima(
                 settled[home] = outcome
         if home is not None:
             counts[home] += 1
+    if not settled:
+        message = "fit: the misfit must be finite somewhere; the search ended before it was, at any start"
+        raise InvalidValueError(message)
     order = sorted(range(len(settled)), key=lambda i: settled[i].value)
     minima = [Minimum(settled[i].x, settled[i].value, counts[i], settled[i].success, settled[i].message) for i in order]
     return minima, settled[order[0]], examined

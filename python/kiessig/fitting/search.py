@@ -81,7 +81,8 @@ def search(
         max_evaluations = constant + per_parameter * x0.shape[1]
     kept = None
     if checkpoint is not None:
-        identity = search_identity(chosen.name, {**options, "keep": keep}, x0, *bounds)
+        # the first start is where the parameters are, which a fit that was interrupted has moved
+        identity = search_identity(chosen.name, {**options, "keep": keep}, x0[1:], *bounds)
         kept = Checkpoint(checkpoint, identity, resume=resume)
     return minimize_batch(
         objective,

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from kiessig.errors import InvalidValueError, ShapeError
 from kiessig.fitting.watch import Watch
-from kiessig.optimize.batch import minimize_batch
+from kiessig.optimize.batch import BatchOutcome, minimize_batch
 from kiessig.optimize.batch.evaluator import BatchEvaluator
 from kiessig.optimize.batch.methods import BATCHED
+from kiessig.optimize.methods import check_options, find_method
 from kiessig.progress import Progress
 
 if TYPE_CHECKING:
@@ -91,8 +92,15 @@ def fit_series(
     options: dict[str, Any],
 ) -> SeriesResult:
     """Fit every curve of a series; see `kiessig.Problem.fit_series`."""
-    if method not in BATCHED:
+    chosen = find_method(method)
+    if chosen.name not in BATCHED:
         message = f"fit_series: method must be one of {', '.join(map(repr, BATCHED))}; got {method!r}"
+        raise InvalidValueError(message)
+    check_options(chosen, options)
+    if max_evaluations is not None and (
+        isinstance(max_evaluations, bool) or not isinstance(max_evaluations, int | np.integer) or max_evaluations < 1
+    ):
+        message = f"fit_series: max_evaluations must be a positive whole number; got {max_evaluations!r}"
         raise InvalidValueError(message)
     if not problem.parameters:
         message = "fit_series: the problem must have a free parameter; it has none"
@@ -102,15 +110,15 @@ def fit_series(
     n = len(problem.parameters)
     lower, upper = problem.bounds
     starts = _starts(problem, x0, objective.n_members, lower, upper)
-    run = BATCHED[method]
+    run = BATCHED[chosen.name]
     limit = run.evaluations[0] + run.evaluations[1] * n if max_evaluations is None else max_evaluations
-    with Progress(progress, description=f"{method}, {objective.n_members} curves") as update:
+    with Progress(progress, description=f"{chosen.name}, {objective.n_members} curves") as update:
         watch = Watch(update, None, None)
         found = minimize_batch(
             objective, starts, lower, upper, run.make(**options), max_evaluations=limit, callback=watch.batch
         )
         members = np.flatnonzero(np.isfinite(found.value))
-        curvature = BatchEvaluator(objective, objective.n_members, n).normal(found.x[members], members).curvature
+        curvature = _curvature(objective, found, members)
     free = problem.n_points - n
     scatter = found.value[members] / free if problem.misfit == "log" and free > 0 else np.ones(members.size)
     stderr = np.full(found.x.shape, np.nan)
@@ -126,6 +134,14 @@ def fit_series(
         n_evaluations=found.n_evaluations,
         wall_time=time.perf_counter() - began,
     )
+
+
+def _curvature(objective: Any, found: BatchOutcome, members: NDArray[np.intp]) -> FloatArray:
+    """Return ``J.T @ J`` where the members ended, shape (k, n, n): what the algorithm knows, or else computed."""
+    if "curvature" in found.state and np.array_equal(found.state["x"][members], found.x[members]):
+        known: FloatArray = found.state["curvature"][members]
+        return known
+    return BatchEvaluator(objective, *found.x.shape).normal(found.x[members], members).curvature
 
 
 def _starts(problem: Problem, x0: ArrayLike | None, n_members: int, lower: FloatArray, upper: FloatArray) -> FloatArray:

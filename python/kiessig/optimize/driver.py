@@ -161,9 +161,9 @@ def minimize(
 
     # One evaluation is kept back for the closing check.
     evaluator = Evaluator(objective, limit=max(int(max_evaluations) - 1, 1), callback=callback)
-    first = evaluator.residuals(start, jacobian_follows=True)[1]
-    evaluator.jacobian(start)
     try:
+        evaluator.residuals(start, jacobian_follows=True)
+        evaluator.jacobian(start)
         scale = typical_scale(lower, upper, start)
         verdict = chosen.run(evaluator, start, lower, upper, **options)
         for _ in range(_ESCAPES):
@@ -175,13 +175,17 @@ def minimize(
     except EvaluationLimitError:
         verdict = Verdict(f"the limit of {max_evaluations} evaluations is reached", remedy="raise max_evaluations")
     except StopSearch as stop:
+        if not evaluator.started:
+            raise
         verdict = Verdict(str(stop), remedy="go on from here")
         evaluator.callback = None
     except KeyboardInterrupt:
+        if not evaluator.started:
+            raise
         verdict = Verdict("interrupted", remedy="go on from here")
         evaluator.callback = None
     evaluator.limit = None
-    return _close(evaluator, verdict, chosen.name, first, lower, upper, started)
+    return _close(evaluator, verdict, chosen.name, evaluator.first, lower, upper, started)
 
 
 def examine(

@@ -79,6 +79,10 @@ class Evaluator:
         Points at which a Jacobian or a gradient was computed.
     best : Point
         The point of lowest misfit so far.
+    first : float
+        The misfit at the first point.
+    started : bool
+        Whether there is one.
     callback : callable or None
         As given; may be exchanged.
     """
@@ -93,6 +97,12 @@ class Evaluator:
         self.limit = limit
         self.n_evaluations = 0
         self.n_jacobian_evaluations = 0
+        self.first = np.inf
+
+    @property
+    def started(self) -> bool:
+        """Whether the misfit is known at any point."""
+        return self._best is not None
 
     @property
     def best(self) -> Point:
@@ -201,6 +211,8 @@ class Evaluator:
 
     def _record(self, point: Point) -> None:
         self._last = point
+        if self._best is None:
+            self.first = point.value
         if self._best is None or point.value < self._best.value:
             self._best = point
         if self.callback is not None:

@@ -432,11 +432,14 @@ class Problem:
         screen : int
             Draw so many times the starts, and begin from those of lowest misfit.
         callback : callable, optional
-            ``callback(n_evaluations, lowest_misfit)``, now and then; the fit ends if it returns True.
+            ``callback(n_evaluations, lowest_misfit)``, now and then; the fit ends if it returns True or raises
+            `kiessig.optimize.StopSearch`.
         checkpoint : path, optional
-            File that keeps the state of the search, rewritten every half minute and at the end.
+            File that keeps the state of the search, rewritten every half minute and at the end. Several starts need a
+            `seed` then.
         resume : bool
-            Go on from the checkpoint, if there is one; everything else must be as it was.
+            Go on from the checkpoint, if there is one; everything else must be as it was, but for the present values of
+            the parameters, which the file knows, and the limits.
         **options
             Of the method.
 

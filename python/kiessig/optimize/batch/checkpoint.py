@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import tempfile
 import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,11 @@ from kiessig.errors import DataError, InvalidValueError
 __all__ = ["Checkpoint", "search_identity"]
 
 _FORMAT = "kiessig search 1"
+# What numpy and zipfile raise for files that are damaged somewhere, or something else altogether.
+_DAMAGE = (
+    *(OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, NotImplementedError, RuntimeError),
+    *(MemoryError, struct.error, zlib.error, zipfile.BadZipFile),
+)
 _Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -70,10 +77,10 @@ class Checkpoint:
         if not self._resume or not self.path.exists():
             return None
         try:
-            with np.load(self.path, allow_pickle=False) as file:
+            with self.path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             kind, identity = str(arrays.pop("format")), str(arrays.pop("identity"))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except _DAMAGE as error:
             message = f"fit: {str(self.path)!r} is no checkpoint of a fit, or damaged: {error}"
             raise DataError(message) from error
         if (kind, identity) != (_FORMAT, self._identity):

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kiessig.errors import DataError
 from kiessig.optimize.batch.algorithm import Algorithm, State
 from kiessig.optimize.batch.checkpoint import Checkpoint
 from kiessig.optimize.batch.evaluator import BatchEvaluator
 from kiessig.optimize.batch.reasons import Reason
-from kiessig.optimize.objective import FloatArray
+from kiessig.optimize.objective import FloatArray, StopSearch
 
 __all__ = ["BatchOutcome", "minimize_batch"]
 
@@ -39,6 +40,8 @@ class BatchOutcome:
         Evaluations of all members together, and the lowest misfit by then; a row for each step.
     wall_time : float
         Seconds; of all runs together where the search was resumed.
+    state : dict of array
+        What the algorithm knew of each member at the end.
     """
 
     x: FloatArray
@@ -48,6 +51,7 @@ class BatchOutcome:
     n_jacobian_evaluations: npt.NDArray[np.int64]
     history: FloatArray
     wall_time: float
+    state: State
 
     @property
     def interrupted(self) -> bool:
@@ -84,7 +88,8 @@ def minimize_batch(
     max_time : float, optional
         Seconds after which no further step is made.
     callback : callable, optional
-        ``callback(n_evaluations, lowest_misfit)`` after each step; the search ends if it returns True.
+        ``callback(n_evaluations, lowest_misfit)`` after each step; the search ends if it returns True or raises
+        `StopSearch`.
     checkpoint : Checkpoint, optional
         Where the state is kept from time to time, and from where the search goes on.
 
@@ -97,6 +102,8 @@ def minimize_batch(
     ------
     InvalidValueError
         If the misfit is finite at no start.
+    DataError
+        If the checkpoint to resume from is damaged or belongs to another search.
     """
     began = time.perf_counter()
     evaluator = BatchEvaluator(objective, *x0.shape)
@@ -104,15 +111,20 @@ def minimize_batch(
     run = _Run(evaluator, began)
     saved = None if checkpoint is None else checkpoint.load()
     if saved is not None:
-        run.restore(saved)
+        run.resume(saved)
+        _require_same_misfit(objective, evaluator)
+    complete = None if saved is None else run.snapshot()
     try:
         if saved is None:
             run.state = algorithm.start(evaluator, x0)
             evaluator.require_defined()
-            run.note(callback)
+            complete = run.snapshot()
+            if run.note(callback):
+                run.stop(run.running(), Reason.CALLBACK)
         while (members := run.running()).size:
             spent = evaluator.n_evaluations[members] >= max_evaluations
             run.stop(members[spent], Reason.EVALUATIONS)
+            members = run.running()
             if max_time is not None and run.elapsed() >= max_time:
                 run.stop(members, Reason.TIME)
             members = run.running()
@@ -121,15 +133,30 @@ def minimize_batch(
             algorithm.step(evaluator, run.state, members)
             if run.note(callback):
                 run.stop(run.running(), Reason.CALLBACK)
+            complete = run.snapshot()
             if checkpoint is not None:
                 checkpoint.save_if_due(run.saved)
     except KeyboardInterrupt:
-        if not np.isfinite(evaluator.value).any():
+        if complete is None:
             raise  # nothing has been found that could be lost
+        run.restore(complete)  # the step that was interrupted may have been half done
         run.stop(run.running(), Reason.INTERRUPTED)
     if checkpoint is not None:
         checkpoint.save(run.saved())
     return run.outcome()
+
+
+def _require_same_misfit(objective: Any, evaluator: BatchEvaluator) -> None:
+    """Raise DataError unless the misfit at the best saved point is what was saved: other data, or another model."""
+    best = int(np.argmin(evaluator.value))
+    x, saved = evaluator.x[best : best + 1], float(evaluator.value[best])
+    value = float(BatchEvaluator(objective, *evaluator.x.shape).residuals(x, np.array([best]))[0][0])
+    if not abs(value - saved) <= _SAME_MISFIT * abs(saved) + np.finfo(float).tiny:
+        message = (
+            f"fit: the checkpoint belongs to another fit: its lowest misfit is {saved:.9g}, and at that point it is "
+            f"{value:.9g} now\nmodel and data must be those of the run that wrote it"
+        )
+        raise DataError(message)
 
 
 class _Run:
@@ -155,23 +182,33 @@ class _Run:
         """Write a line of history; return whether the callback wants to stop."""
         total, lowest = int(self._evaluator.n_evaluations.sum()), float(self._evaluator.value.min())
         self._history.append((total, lowest))
-        return callback is not None and callback(total, lowest) is True
+        try:
+            return callback is not None and callback(total, lowest) is True
+        except StopSearch:
+            return True
 
-    def saved(self) -> dict[str, npt.NDArray[Any]]:
-        kept = {f"state.{name}": array for name, array in self.state.items()}
+    def snapshot(self) -> dict[str, npt.NDArray[Any]]:
+        """Return a copy of everything that a search goes on from."""
+        kept = {f"state.{name}": array.copy() for name, array in self.state.items()}
         for name in _COUNTED:
-            kept[f"evaluator.{name}"] = getattr(self._evaluator, name)
+            kept[f"evaluator.{name}"] = getattr(self._evaluator, name).copy()
         kept["history"] = np.array(self._history).reshape(-1, 2)
-        kept["elapsed"] = np.array(self._before + self.elapsed())
         return kept
 
-    def restore(self, saved: dict[str, npt.NDArray[Any]]) -> None:
-        self.state = {name.removeprefix("state."): a for name, a in saved.items() if name.startswith("state.")}
+    def saved(self) -> dict[str, npt.NDArray[Any]]:
+        return self.snapshot() | {"elapsed": np.array(self._before + self.elapsed())}
+
+    def restore(self, kept: dict[str, npt.NDArray[Any]]) -> None:
+        """Go back to a snapshot."""
+        self.state = {name.removeprefix("state."): a for name, a in kept.items() if name.startswith("state.")}
         for name in _COUNTED:
-            setattr(self._evaluator, name, saved[f"evaluator.{name}"])
-        self._history = [(float(total), float(lowest)) for total, lowest in saved["history"]]
+            setattr(self._evaluator, name, kept[f"evaluator.{name}"])
+        self._history = [(float(total), float(lowest)) for total, lowest in kept["history"]]
+
+    def resume(self, saved: dict[str, npt.NDArray[Any]]) -> None:
+        """Go on from a checkpoint: what stopped for want of time or evaluations, or was interrupted, runs again."""
+        self.restore(saved)
         self._before = float(saved["elapsed"])
-        # what stopped for want of time or evaluations, or was interrupted, goes on
         reason = self.state["reason"]
         reason[np.isin(reason, _RESUMED)] = Reason.RUNNING
 
@@ -184,8 +221,11 @@ class _Run:
             n_jacobian_evaluations=self._evaluator.n_jacobian_evaluations,
             history=np.array(self._history).reshape(-1, 2),
             wall_time=self._before + self.elapsed(),
+            state=self.state,
         )
 
 
+# Alone, a member of a smeared problem has other quadrature nodes than in the batch, and so other last digits.
+_SAME_MISFIT = 1e-3
 _COUNTED = ("x", "value", "n_evaluations", "n_jacobian_evaluations")
 _RESUMED = (Reason.EVALUATIONS, Reason.TIME, Reason.CALLBACK, Reason.INTERRUPTED)

@@ -61,7 +61,7 @@ class BatchEvaluator:
         """Return misfits (k,) and residuals (k, m); rows of undefined members are zero."""
         residuals = self._call("residuals", x, members)
         value = _squares(residuals)
-        residuals[~np.isfinite(value)] = 0.0
+        residuals = np.where(np.isfinite(value)[:, np.newaxis], residuals, 0.0)
         self._record(x, value, members, derivatives=False)
         return value, residuals
 
@@ -132,8 +132,9 @@ class BatchEvaluator:
         if derivatives:
             self.n_jacobian_evaluations[members] += 1
         better = value < self.value[members]
-        self.value[members[better]] = value[better]
+        # in this order, so that an interruption in between leaves a point no worse than its value
         self.x[members[better]] = x[better]
+        self.value[members[better]] = value[better]
 
     def require_defined(self) -> None:
         """Raise InvalidValueError if no member has a finite misfit."""

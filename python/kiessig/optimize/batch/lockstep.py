@@ -82,7 +82,7 @@ def minimize_in_lockstep(
                     break
                 room.serve()
                 history.append((float(evaluator.n_evaluations.sum()), float(evaluator.value.min())))
-                if ending is None and callback is not None and callback(int(history[-1][0]), history[-1][1]) is True:
+                if ending is None and _ends(callback, *history[-1]):
                     ending = Reason.CALLBACK
                 if ending is None and max_time is not None and time.perf_counter() - began >= max_time:
                     ending = Reason.TIME
@@ -94,7 +94,16 @@ def minimize_in_lockstep(
                 room.stop = ending.text
     finally:
         room.close()
+    if ending is Reason.INTERRUPTED and not np.isfinite(evaluator.value).any():
+        raise KeyboardInterrupt  # nothing has been found that could be lost
     return _outcome(room, evaluator, ending, history, time.perf_counter() - began)
+
+
+def _ends(callback: Callback | None, n_evaluations: float, lowest: float) -> bool:
+    try:
+        return callback is not None and callback(int(n_evaluations), lowest) is True
+    except StopSearch:
+        return True
 
 
 def _outcome(
@@ -127,6 +136,7 @@ def _outcome(
         n_jacobian_evaluations=evaluator.n_jacobian_evaluations,
         history=np.array(history).reshape(-1, 2),
         wall_time=elapsed,
+        state={},
     )
 
 
@@ -135,14 +145,18 @@ class _LeaveError(BaseException):
 
 
 class _Desk:
-    """The objective that one member's method sees: it asks, and waits until the room has served everyone."""
+    """The objective that one member's method sees: it asks, and waits until the room has served everyone.
+
+    Requests are numbered and an answer belongs to a number, so that Ctrl-C, which may come anywhere in the room's own
+    thread, can lose no answer and hand none to the wrong question.
+    """
 
     def __init__(self) -> None:
         self.request: tuple[str, FloatArray] | None = None
-        self.answer: Any = None
         self.finished = False
-        self._called = threading.Semaphore(0)
-        self._asked = threading.Semaphore(0)
+        self._turn = threading.Condition()
+        self._asked = self._answered = 0
+        self._answer: Any = None
 
     def residuals(self, x: FloatArray) -> FloatArray:
         return self._ask("residuals", x)  # type: ignore[no-any-return]
@@ -156,23 +170,30 @@ class _Desk:
     def value_and_gradient(self, x: FloatArray) -> tuple[float, FloatArray]:
         return self._ask("value_and_gradient", x)  # type: ignore[no-any-return]
 
-    def run_until_next_request(self) -> None:
-        """Let the member's thread work until it asks again or has finished."""
-        self._called.release()
-        self._asked.acquire()
+    def settle(self) -> None:
+        """Wait until the member's thread has asked something, or has finished."""
+        with self._turn:
+            while self._answered == self._asked and not self.finished:
+                self._turn.wait()
 
-    def await_call(self) -> None:
-        self._called.acquire()
+    def reply(self, answer: Any) -> None:
+        """Answer the present request."""
+        with self._turn:
+            self._answer, self._answered = answer, self._asked
+            self._turn.notify_all()
 
     def finish(self) -> None:
-        self.finished = True
-        self._asked.release()
+        with self._turn:
+            self.finished = True
+            self._turn.notify_all()
 
     def _ask(self, kind: str, x: FloatArray) -> Any:
-        self.request = (kind, x)
-        self._asked.release()
-        self._called.acquire()
-        answer, self.answer = self.answer, None
+        with self._turn:
+            self.request, self._asked = (kind, x), self._asked + 1
+            self._turn.notify_all()
+            while self._answered < self._asked:
+                self._turn.wait()
+            answer, self._answer = self._answer, None
         if isinstance(answer, BaseException):
             raise answer
         return answer
@@ -195,10 +216,9 @@ class _Room:
         desk = _Desk()
 
         def work() -> None:
-            desk.await_call()
             try:
                 self.outcomes[member] = task(desk)
-            except _LeaveError:
+            except (_LeaveError, StopSearch):  # the latter where the search ends before the first evaluation
                 pass
             except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the thread that called us
                 self.errors[member] = error
@@ -208,35 +228,41 @@ class _Room:
         thread = threading.Thread(target=work, name=f"kiessig start {member}", daemon=True)
         thread.start()
         self.busy[member], self._threads[member] = desk, thread
-        self._advance(member)
+        self._settle(member)
 
     def serve(self) -> None:
         """Evaluate what everyone waits for, and let everyone go on, one after the other."""
+        for member in list(self.busy):
+            self._settle(member)
+        if self.stop is not None:
+            for member in [member for member in self.busy if member not in self._told]:
+                self.busy[member].reply(StopSearch(self.stop))
+                self._told.add(member)  # once: the closing check of the best point is still made
+                self._settle(member)
         kinds: dict[str, list[int]] = {}
         for member, desk in self.busy.items():
             assert desk.request is not None
             kinds.setdefault(desk.request[0], []).append(member)
+        answers: dict[int, Any] = {}
         for kind, members in kinds.items():
-            places = np.array(members)
             points = np.stack([self.busy[member].request[1] for member in members])  # type: ignore[index]
-            for member, answer in zip(members, self._evaluator.answers(kind, points, places), strict=True):
-                self.busy[member].answer = answer
-        for member in list(self.busy):
-            if self.stop is not None and member not in self._told:
-                self._told.add(member)  # once: the closing check of the best point is still made
-                self.busy[member].answer = StopSearch(self.stop)
-            self._advance(member)
+            found = self._evaluator.answers(kind, points, np.array(members))
+            answers.update(zip(members, found, strict=True))
+        for member, answer in answers.items():
+            self.busy[member].reply(answer)
+            self._settle(member)
 
     def close(self) -> None:
         """End every thread."""
         for member in list(self.busy):
+            self._settle(member)
             while member in self.busy:
-                self.busy[member].answer = _LeaveError()
-                self._advance(member)
+                self.busy[member].reply(_LeaveError())
+                self._settle(member)
 
-    def _advance(self, member: int) -> None:
+    def _settle(self, member: int) -> None:
         desk = self.busy[member]
-        desk.run_until_next_request()
+        desk.settle()
         if desk.finished:
             del self.busy[member]
             self._threads.pop(member).join()

@@ -69,6 +69,26 @@ def test_other_methods_search_from_many_starts_too(method, minimum):
     assert result.method == method
 
 
+@pytest.mark.parametrize("method", ["differential-evolution", "dual-annealing", "basinhopping", "shgo"])
+def test_global_methods_find_it_from_one_start(method, minimum):
+    result = film().fit(method, seed=2, progress=False)
+    assert result.success, result.message
+    assert result.chi2 == pytest.approx(minimum.chi2, rel=1e-6)
+    assert np.all(np.diff(result.history, axis=0) * [1, -1] > 0)
+
+
+def test_global_methods_take_the_seed_of_the_fit():
+    options = {"max_evaluations": 400, "progress": False}
+    first, second, third = (film().fit("differential-evolution", seed=seed, **options) for seed in (2, 2, 3))
+    np.testing.assert_array_equal(first.history, second.history)
+    assert first.history.shape != third.history.shape or np.any(first.history != third.history)
+
+
+def test_global_methods_need_a_box():
+    with pytest.raises(InvalidValueError, match="'direct' searches a box, whose bounds must be finite"):
+        film(bounds={**BOUNDS, "scale": (0.8, None)}).fit("direct", progress=False)
+
+
 def test_elimination_finds_the_same_minimum_in_fewer_dimensions(minimum):
     plain, reduced = film(TRUTH), film(TRUTH)
     assert len(reduced.projected().parameters) == 3

@@ -103,3 +103,26 @@ def test_the_memory_is_not_the_callers_array():
     assert evaluator.value(x) != value
     np.testing.assert_array_equal(evaluator.best.x, X if value < evaluator.value(Y) else Y)
     assert evaluator.n_evaluations == 2
+
+
+def test_rows_at_once_up_to_the_limit():
+    """Those before the limit are evaluated, and one of them may be the best."""
+    evaluator = Evaluator(MISRA1A.objective(), limit=3)
+    best = np.array(MISRA1A.certified)
+    rows = np.array([X, best])
+    values = evaluator.values(rows)
+    np.testing.assert_allclose(values, [np.sum(MISRA1A.objective().residuals(x) ** 2) for x in rows], rtol=1e-14)
+    evaluator = Evaluator(MISRA1A.objective(), limit=2)
+    with pytest.raises(EvaluationLimitError):
+        evaluator.values(np.array([X, best, Y]))
+    np.testing.assert_array_equal(evaluator.best.x, best)
+    assert evaluator.n_evaluations == 2
+    with pytest.raises(EvaluationLimitError):
+        evaluator.values(rows)
+
+
+def test_undefined_rows_are_infinite():
+    evaluator = Evaluator(Fit(lambda x: [np.nan if x[0] > 1.0 else x[0], 0.0], lambda x: np.eye(2)))
+    np.testing.assert_array_equal(evaluator.values(np.array([[2.0, 0.0], [0.5, 0.0]])), [np.inf, 0.25])
+    np.testing.assert_array_equal(evaluator.best.x, [0.5, 0.0])
+    assert evaluator.n_evaluations == 2

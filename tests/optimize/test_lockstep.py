@@ -20,7 +20,7 @@ from optimize.problems import MISRA1A, FitBoth
 LOWER, UPPER = np.array([100.0, 1e-4]), np.array([600.0, 2e-3])
 STARTS = np.array([[250.0, 5e-4], [500.0, 1e-4], [110.0, 1.9e-3]])
 FREE = np.full(2, np.inf)
-SINGLE = [name for name in METHODS if name not in BATCHED]
+SINGLE = [name for name in METHODS if name not in BATCHED and not METHODS[name].searches_box]
 
 
 def search(objective=None, x0=STARTS, method="trf", *, limit=400, bounds=(LOWER, UPPER), options=None, **keywords):

@@ -22,10 +22,11 @@ from optimize.problems import (
     FitBoth,
 )
 
-ALL = list(METHODS)
+# For global searches see test_scipy_global; COBYLA's linear models take thousands of steps along any valley.
+ALL = [name for name in METHODS if not METHODS[name].searches_box and name != "COBYLA"]
 BOUNDED = [name for name in ALL if name != "lm"]
 LEAST_SQUARES = ["levenberg-marquardt", "trf", "dogbox", "lm"]
-DERIVATIVE_FREE = ["Nelder-Mead", "Powell"]
+DERIVATIVE_FREE = ["Nelder-Mead", "Powell", "COBYQA"]
 # Plain gradient descent needs a box, or units, to know how far a step should go.
 NEWTON_LIKE = [name for name in ALL if name != "adam"]
 
@@ -69,6 +70,8 @@ class CountingBoth(Counting):
 @pytest.mark.parametrize("method", NEWTON_LIKE)
 @pytest.mark.parametrize(("problem", "start"), [(MISRA1A, 0), (MISRA1A, 1), (BOXBOD, 1), (THURBER, 1)], ids=str)
 def test_nist_problems(method, problem, start):
+    if (method, problem) == ("COBYQA", THURBER):
+        pytest.skip("it finds it, in ten seconds")
     if (method, problem) == ("SLSQP", BOXBOD):
         pytest.skip("without bounds it steps to where the model overflows, which is an error")
     outcome = minimize(problem.objective(), problem.starts[start], method=method)

@@ -122,3 +122,16 @@ def test_refusals():
     for bad in (0.0, -1.0, np.nan, INF):
         with pytest.raises(InvalidValueError, match=r"scale must be positive and finite; scale\[0\]"):
             BoxTransform(-one, one, 0.0 * one, np.array([bad]))
+
+
+def test_second_derivatives_of_every_kind_of_bounds():
+    inf = np.inf
+    lower = np.array([-1.0, 1e-8, 2.0, -inf, -inf])
+    upper = np.array([3.0, 1e-4, inf, 5.0, inf])
+    box = BoxTransform(lower, upper, np.array([0.5, 1e-6, 3.0, 4.0, 2.0]))
+    for u in (np.full(5, -1.3), np.full(5, 0.2), np.full(5, 2.5)):
+        step = 1e-5
+        bend = (box.derivative(u + step) - box.derivative(u - step)) / (2.0 * step)
+        # rounding of a difference, and truncation by the square of the step
+        scale = np.abs(box.derivative(u))
+        np.testing.assert_allclose(box.second_derivative(u) / scale, bend / scale, rtol=1e-8, atol=1e-9)

@@ -88,6 +88,8 @@ def fit(
         message = f"fit: screen chooses among several starts; got starts = 1, screen = {screen}"
         raise InvalidValueError(message)
     chosen = find_method(method)
+    if "seed" in chosen.options:
+        options = {"seed": seed} | options
     view = _view(problem, eliminate, takes_bounds=chosen.takes_bounds)
 
     began = time.perf_counter()

@@ -44,6 +44,10 @@ class Coordinates:
         """Return dx/dz; the coordinates act on each parameter alone."""
         return np.where(self.held, 0.0, self.transform.derivative(self.origin + self.unit * z) * self.unit)
 
+    def bend(self, z: FloatArray) -> FloatArray:
+        """Return d2x/dz2."""
+        return np.where(self.held, 0.0, self.transform.second_derivative(self.origin + self.unit * z) * self.unit**2)
+
     @property
     def bounds(self) -> tuple[FloatArray, FloatArray]:
         """The bounds of z where the transform is linear."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
 
@@ -52,6 +52,8 @@ class Outcome:
         Parameters that ended on a bound.
     expected_gain : float
         Part of the misfit that the residuals' linear model at x promises to remove within the bounds.
+    history : float array, shape (t, 2)
+        Evaluations so far, and the lowest misfit by then; a row wherever it fell.
     """
 
     x: FloatArray
@@ -66,6 +68,7 @@ class Outcome:
     wall_time: float
     at_bounds: npt.NDArray[np.bool_]
     expected_gain: float
+    history: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
 
 
 def minimize(
@@ -75,6 +78,7 @@ def minimize(
     method: str = "levenberg-marquardt",
     *,
     max_evaluations: int | None = None,
+    max_time: float | None = None,
     callback: Progress | None = None,
     **options: Any,
 ) -> Outcome:
@@ -94,12 +98,19 @@ def minimize(
         - "levenberg-marquardt": damped Gauss-Newton within bounds. Take this one unless there is a reason not to.
         - "trf", "dogbox", "lm": scipy's ``least_squares``; "lm" takes no bounds.
         - "L-BFGS-B", "TNC", "SLSQP": scipy's ``minimize``, bounds kept by the method.
-        - "BFGS", "CG", "Newton-CG", "trust-constr": the same, bounds kept by the smooth map of `BoxTransform`.
-        - "Nelder-Mead", "Powell": without derivatives (but for the units of the variables and the closing check).
+        - "BFGS", "CG", "Newton-CG", "trust-constr", "dogleg", "trust-ncg", "trust-krylov", "trust-exact": the same,
+          bounds kept by the smooth map of `BoxTransform`. All but the first two use the objective's `hessian`, if it
+          has one, and the Gauss-Newton matrix otherwise; "dogleg" always takes the latter, which is never indefinite.
+        - "Nelder-Mead", "Powell", "COBYLA", "COBYQA": without derivatives (but for the units of the variables and the
+          closing check).
+        - "differential-evolution", "dual-annealing", "basinhopping", "shgo", "direct": scipy's global searches of a
+          box, which must be finite, finished by Levenberg-Marquardt.
         - "adam": gradient descent with bounds by `BoxTransform`.
     max_evaluations : int, optional
         At most so many evaluations. Default: 200 (n + 1) for least squares, 2000 + 1000 n for gradients, 2000 + 3000 n
-        without derivatives, 3000 for adam.
+        without derivatives, 10000 + 5000 n for global searches, 3000 for adam.
+    max_time : float, optional
+        Seconds after which no further evaluation is made, but for the closing check.
     callback : callable, optional
         ``callback(n_evaluations, best_misfit)`` after each evaluation. `StopSearch` from it, and Ctrl-C, end the
         minimisation, whose result is the best point so far; any other exception reaches the caller.
@@ -152,6 +163,17 @@ def minimize(
     if not chosen.takes_bounds and np.any(np.isfinite(lower) | np.isfinite(upper)):
         message = f"minimize: method {chosen.name!r} takes no bounds; use 'trf' or 'dogbox', or leave the bounds out"
         raise InvalidValueError(message)
+    open_ones = np.flatnonzero(~np.isfinite(upper - lower))
+    if chosen.searches_box and open_ones.size:
+        i = int(open_ones[0])
+        message = (
+            f"minimize: method {chosen.name!r} searches a box, whose bounds must be finite; "
+            f"x[{i}] has ({float(lower[i])!r}, {float(upper[i])!r})"
+        )
+        raise InvalidValueError(message)
+    if max_time is not None and not max_time > 0.0:
+        message = f"minimize: max_time must be positive, in seconds; got {max_time!r}"
+        raise InvalidValueError(message)
     if max_evaluations is None:
         constant, per_parameter = chosen.evaluations
         max_evaluations = constant + per_parameter * start.size
@@ -161,6 +183,7 @@ def minimize(
 
     # One evaluation is kept back for the closing check.
     evaluator = Evaluator(objective, limit=max(int(max_evaluations) - 1, 1), callback=callback)
+    evaluator.deadline = None if max_time is None else started + max_time
     try:
         evaluator.residuals(start, jacobian_follows=True)
         evaluator.jacobian(start)
@@ -169,6 +192,8 @@ def minimize(
         for _ in range(_ESCAPES):
             if not leave_mute_bounds(evaluator, lower, upper, scale):
                 break
+            if chosen.searches_box:
+                continue  # it has looked everywhere
             verdict = chosen.run(evaluator, evaluator.best.x, lower, upper, **options)
         if verdict.x is None:
             settle_on_bounds(evaluator, lower, upper, scale)
@@ -184,7 +209,7 @@ def minimize(
             raise
         verdict = Verdict("interrupted", remedy="go on from here")
         evaluator.callback = None
-    evaluator.limit = None
+    evaluator.limit = evaluator.deadline = None
     return _close(evaluator, verdict, chosen.name, evaluator.first, lower, upper, started)
 
 
@@ -225,6 +250,8 @@ def _close(
     jacobian = evaluator.jacobian(x)
     success = gain <= CONVERGED
     message = _DONE if success else _advice(verdict, gain, method)
+    if success and verdict.remedy and find_method(method).searches_box:
+        message += f", but this may be no global minimum: {verdict.reason}: {verdict.remedy}"
     mute = np.flatnonzero(~jacobian.any(axis=0))
     if mute.size:
         message += f"; the residuals do not depend on x[{', x['.join(f'{i}]' for i in mute)} there"
@@ -241,6 +268,7 @@ def _close(
         wall_time=time.perf_counter() - started,
         at_bounds=on_bounds(x, lower, upper),
         expected_gain=gain,
+        history=np.array(evaluator.history).reshape(-1, 2),
     )
 
 

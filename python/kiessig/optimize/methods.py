@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,8 @@ from kiessig.errors import InvalidValueError, UnknownNameError
 from kiessig.optimize.adam import adam
 from kiessig.optimize.levenberg_marquardt import levenberg_marquardt
 from kiessig.optimize.names import suggestion
+from kiessig.optimize.scipy_evolution import differential_evolution
+from kiessig.optimize.scipy_global import scipy_global
 from kiessig.optimize.scipy_least_squares import scipy_least_squares
 from kiessig.optimize.scipy_minimize import scipy_minimize
 from kiessig.optimize.verdict import Verdict
@@ -34,6 +36,10 @@ class Method:
         Default limit as (constant, per parameter).
     takes_bounds : bool
         Whether finite bounds are possible.
+    searches_box : bool
+        Whether finite bounds are needed, all of which is searched.
+    one_at_a_time : bool
+        Whether a second run waits until the first has ended, in whatever thread.
     """
 
     name: str
@@ -41,12 +47,20 @@ class Method:
     options: tuple[str, ...]
     evaluations: tuple[int, int]
     takes_bounds: bool = True
+    searches_box: bool = False
+    one_at_a_time: bool = False
 
 
 def _scipy(name: str, evaluations: tuple[int, int], *options: str) -> Method:
     return Method(name, partial(scipy_minimize, method=name), options, evaluations)
 
 
+def _search(name: str, *options: str) -> Method:
+    return Method(name, partial(scipy_global, method=name), (*_SEARCH, *options), (10000, 5000), searches_box=True)
+
+
+_SEARCH = ("seed", "finish")
+_RADII = ("initial_trust_radius", "max_trust_radius", "eta")
 _TOLERANCES = ("ftol", "xtol", "gtol")
 _ALL = (
     Method("levenberg-marquardt", levenberg_marquardt, ("ftol", "xtol", "damping"), (200, 200)),
@@ -79,6 +93,22 @@ _ALL = (
     _scipy("trust-constr", (2000, 1000), "gtol", "xtol", "initial_tr_radius"),
     _scipy("Nelder-Mead", (2000, 3000), "xatol", "fatol", "adaptive"),
     _scipy("Powell", (2000, 3000), "xtol", "ftol"),
+    # scipy keeps a lock for each of these two
+    replace(_scipy("COBYLA", (2000, 3000), "rhobeg", "tol"), one_at_a_time=True),
+    replace(_scipy("COBYQA", (2000, 3000), "initial_tr_radius", "final_tr_radius"), one_at_a_time=True),
+    *(_scipy(name, (2000, 1000), "gtol", *_RADII) for name in ("dogleg", "trust-ncg", "trust-exact")),
+    _scipy("trust-krylov", (2000, 1000), "gtol", "inexact"),
+    Method(
+        "differential-evolution",
+        differential_evolution,
+        (*_SEARCH, "strategy", "popsize", "tol", "atol", "mutation", "recombination", "init", "maxiter"),
+        (10000, 5000),
+        searches_box=True,
+    ),
+    _search("dual-annealing", "maxiter", "initial_temp", "restart_temp_ratio", "visit", "accept", "no_local_search"),
+    _search("basinhopping", "niter", "T", "stepsize", "niter_success"),
+    _search("shgo", "n", "iters", "sampling_method"),
+    _search("direct", "eps", "maxiter", "locally_biased", "vol_tol", "len_tol"),
 )
 #: Methods by name.
 METHODS: dict[str, Method] = {method.name: method for method in _ALL}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -21,7 +22,8 @@ class Objective(Protocol):
     """A sum of squares and its derivatives; the misfit is ``sum(residuals**2)``, without a factor 1/2.
 
     An objective may also offer ``residuals_and_jacobian(x) -> (residuals, jacobian)``. It is then used wherever both
-    are likely to be needed, so that one evaluation serves for the two.
+    are likely to be needed, so that one evaluation serves for the two. ``hessian(x)``, the second derivatives of the
+    misfit, shape (n, n), serves methods that make use of them. With ``batched = True``, `residuals` takes rows of x.
     """
 
     def residuals(self, x: FloatArray, /) -> FloatArray:
@@ -83,6 +85,10 @@ class Evaluator:
         The misfit at the first point.
     started : bool
         Whether there is one.
+    history : list of (float, float)
+        Evaluations so far and the lowest misfit by then, wherever it fell.
+    deadline : float or None
+        Reading of ``time.perf_counter`` from which on every evaluation but the first raises `StopSearch`.
     callback : callable or None
         As given; may be exchanged.
     """
@@ -98,6 +104,8 @@ class Evaluator:
         self.n_evaluations = 0
         self.n_jacobian_evaluations = 0
         self.first = np.inf
+        self.deadline: float | None = None
+        self.history: list[tuple[float, float]] = []
 
     @property
     def started(self) -> bool:
@@ -132,6 +140,54 @@ class Evaluator:
             _raise_not_finite("residuals", _first_bad(known.residuals), known.x)
         assert known.residuals is not None
         return known.residuals, known.value
+
+    def values(self, x: FloatArray) -> FloatArray:
+        """Return the misfits of the rows of x (k, n), infinite where undefined; one call for an objective of batches.
+
+        Where the limit is reached among the rows, those before it are evaluated still.
+        """
+        left = self.remaining
+        for row in x[:left]:
+            self._spend(row)
+        granted = x[:left].copy()
+        if not len(granted):
+            raise EvaluationLimitError
+        found = (
+            self._objective.residuals(granted)
+            if getattr(self._objective, "batched", False)
+            else np.stack([np.asarray(self._objective.residuals(row), dtype=np.float64) for row in granted])
+        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            values: FloatArray = np.einsum("km,km->k", found, found)
+        values = np.where(np.isfinite(values), values, np.inf)
+        lowest = int(np.argmin(values))
+        self._shape = (found.shape[1], x.shape[1])
+        self._record(Point(x[lowest].copy(), float(values[lowest]), np.array(found[lowest], dtype=np.float64)))
+        if len(granted) < len(x):
+            raise EvaluationLimitError
+        return values
+
+    def hessian(self, x: FloatArray) -> FloatArray:
+        """Return the second derivatives of the misfit at x, shape (n, n), or ``2 J.T @ J`` in place of them.
+
+        The latter, the Gauss-Newton matrix, where the objective has no method `hessian`.
+        """
+        exact = getattr(self._objective, "hessian", None)
+        if exact is None:
+            jacobian = self.jacobian(x)
+            return 2.0 * (jacobian.T @ jacobian)
+        found = np.array(exact(x.copy()), dtype=np.float64)
+        if found.shape != (x.size, x.size):
+            message = f"hessian: must have shape {(x.size, x.size)}; got shape {found.shape}"
+            raise ShapeError(message)
+        if not np.all(np.isfinite(found)):
+            _raise_not_finite("hessian", _first_bad(found), x)
+        return found
+
+    @property
+    def has_hessian(self) -> bool:
+        """Whether the objective knows second derivatives."""
+        return getattr(self._objective, "hessian", None) is not None
 
     def value(self, x: FloatArray) -> float:
         """Return the misfit at x, without derivatives."""
@@ -184,6 +240,9 @@ class Evaluator:
             raise InvalidValueError(message)
         if self.limit is not None and self.n_evaluations >= self.limit:
             raise EvaluationLimitError
+        if self.deadline is not None and self.n_evaluations and time.perf_counter() >= self.deadline:
+            message = "the limit of time is reached"
+            raise StopSearch(message)
         self.n_evaluations += 1
 
     def _evaluate(self, x: FloatArray, jacobian_follows: bool) -> Point:
@@ -215,6 +274,7 @@ class Evaluator:
             self.first = point.value
         if self._best is None or point.value < self._best.value:
             self._best = point
+            self.history.append((float(self.n_evaluations), point.value))
         if self.callback is not None:
             self.callback(self.n_evaluations, self._best.value)
 

@@ -150,6 +150,16 @@ class BoxTransform:
         slope[self._log] = (self.inverse(u) * _log(self.upper, self.lower) * rise * fall)[self._log]
         return slope
 
+    def second_derivative(self, u: FloatArray) -> FloatArray:
+        """Return d2x/du2, shape (n,)."""
+        rise, fall = _logistic(u), _logistic(-u)
+        bend = np.where(self._free, 0.0, self.scale * rise * fall)
+        bend[self._from_upper] *= -1.0
+        bend[self._linear] = ((self.upper - self.lower) * rise * fall * (fall - rise))[self._linear]
+        slope = _log(self.upper, self.lower) * rise * fall
+        bend[self._log] = (self.inverse(u) * slope * (slope + fall - rise))[self._log]
+        return bend
+
 
 def typical_scale(lower: FloatArray, upper: FloatArray, start: FloatArray) -> FloatArray:
     """Size of a sensible change: the width of a box, else the smaller of the start's size and distance from a bound."""

@@ -414,12 +414,13 @@ class Problem:
         ----------
         method : str
             "levenberg-marquardt", a gradient descent ("adam", ...), a method of `scipy.optimize.least_squares` ("trf",
-            "dogbox", "lm") or of `scipy.optimize.minimize` ("L-BFGS-B", ...); see `kiessig.optimize.METHODS`.
+            "dogbox", "lm") or of `scipy.optimize.minimize` ("L-BFGS-B", ...), or a global search of the bounds
+            ("differential-evolution", ...); see `kiessig.optimize.METHODS`.
         starts : int
             Number of starting points: the present values, and scrambled Sobol points, spread by the priors of the
             parameters, or evenly within their bounds, which must then be finite.
         seed : int, optional
-            Of the Sobol points; None draws different ones each time.
+            Of the Sobol points, and of methods that draw random numbers; None draws different ones each time.
         progress : bool
             Show a progress bar when the fit takes more than a second and standard error is a terminal.
         max_evaluations : int, optional

@@ -14,6 +14,7 @@ from kiessig.optimize.batch.driver import BatchOutcome, Callback
 from kiessig.optimize.batch.evaluator import BatchEvaluator
 from kiessig.optimize.batch.reasons import Reason
 from kiessig.optimize.driver import Outcome, minimize
+from kiessig.optimize.methods import find_method
 from kiessig.optimize.objective import FloatArray, StopSearch
 
 __all__ = ["minimize_in_lockstep"]
@@ -65,17 +66,17 @@ def minimize_in_lockstep(
     room = _Room(evaluator)
 
     def task(member: int) -> Callable[[_Desk], Outcome]:
-        return lambda desk: minimize(
-            desk, x0[member], (lower, upper), method, max_evaluations=max_evaluations, **options
-        )
+        own = options | ({"seed": [options["seed"], member]} if options.get("seed") is not None else {})
+        return lambda desk: minimize(desk, x0[member], (lower, upper), method, max_evaluations=max_evaluations, **own)
 
     waiting = list(range(len(x0)))[::-1]
+    at_once = 1 if find_method(method).one_at_a_time else _AT_ONCE
     history: list[tuple[float, float]] = []
     ending: Reason | None = None
     try:
         while waiting or room.busy:
             try:
-                while waiting and ending is None and len(room.busy) < _AT_ONCE:
+                while waiting and ending is None and len(room.busy) < at_once:
                     member = waiting.pop()
                     room.admit(member, task(member))
                 if not room.busy:

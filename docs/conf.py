@@ -35,6 +35,9 @@ myst_heading_anchors = 3
 
 extlinks = {"doi": ("https://doi.org/%s", "doi:%s")}
 
+if not (Path(__file__).parent / "images" / "benchmarks.svg").exists():
+    suppress_warnings = ["image.not_readable"]  # python -m benchmarks.backends draws it
+
 nitpicky = True
 nitpick_ignore_regex = [
     # the sites of other projects, whose lists of names would have to be fetched

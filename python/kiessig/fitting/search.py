@@ -75,10 +75,10 @@ def search(
             options=options,
         )
     run = BATCHED[chosen.name]
-    algorithm = run.make(**options)
     if max_evaluations is None:
         constant, per_parameter = run.evaluations
         max_evaluations = constant + per_parameter * x0.shape[1]
+    algorithm = run.make(limit=max_evaluations, **options)
     kept = None
     if checkpoint is not None:
         # the first start is where the parameters are, which a fit that was interrupted has moved

@@ -115,7 +115,13 @@ def fit_series(
     with Progress(progress, description=f"{chosen.name}, {objective.n_members} curves") as update:
         watch = Watch(update, None, None)
         found = minimize_batch(
-            objective, starts, lower, upper, run.make(**options), max_evaluations=limit, callback=watch.batch
+            objective,
+            starts,
+            lower,
+            upper,
+            run.make(limit=limit, **options),
+            max_evaluations=limit,
+            callback=watch.batch,
         )
         members = np.flatnonzero(np.isfinite(found.value))
         curvature = _curvature(objective, found, members)

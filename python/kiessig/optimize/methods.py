@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from kiessig.errors import InvalidValueError, UnknownNameError
-from kiessig.optimize.adam import adam
+from kiessig.optimize.batch.methods import BATCHED
+from kiessig.optimize.batch.single import run_single
 from kiessig.optimize.levenberg_marquardt import levenberg_marquardt
 from kiessig.optimize.names import suggestion
 from kiessig.optimize.scipy_evolution import differential_evolution
@@ -51,6 +52,11 @@ class Method:
     one_at_a_time: bool = False
 
 
+def _batched(name: str) -> Method:
+    method = BATCHED[name]
+    return Method(name, partial(run_single, make=method.make), method.options, method.evaluations)
+
+
 def _scipy(name: str, evaluations: tuple[int, int], *options: str) -> Method:
     return Method(name, partial(scipy_minimize, method=name), options, evaluations)
 
@@ -67,23 +73,7 @@ _ALL = (
     Method("trf", partial(scipy_least_squares, method="trf"), (*_TOLERANCES, "tr_solver"), (200, 200)),
     Method("dogbox", partial(scipy_least_squares, method="dogbox"), (*_TOLERANCES, "tr_solver"), (200, 200)),
     Method("lm", partial(scipy_least_squares, method="lm"), _TOLERANCES, (200, 200), takes_bounds=False),
-    Method(
-        "adam",
-        adam,
-        (
-            "steps",
-            "learning_rate",
-            "schedule",
-            "final_rate",
-            "beta1",
-            "beta2",
-            "epsilon",
-            "tolerance",
-            "check_every",
-            "scale",
-        ),
-        (3000, 0),
-    ),
+    *(_batched(name) for name in BATCHED if name != "levenberg-marquardt"),
     _scipy("L-BFGS-B", (2000, 1000), "ftol", "gtol", "maxcor", "maxls"),
     _scipy("BFGS", (2000, 1000), "gtol", "xrtol"),
     _scipy("CG", (2000, 1000), "gtol"),

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from kiessig.optimize.objective import FloatArray
 
-__all__ = ["box_steps", "promised"]
+__all__ = ["box_steps", "promised", "towards_minimum"]
 
 # Part of the terms of a slope below which it is rounding.
 _ROUNDING = 1e-13
@@ -92,7 +92,7 @@ def _by_active_set(
     for _ in range(4 * n + 4):
         a, fixed, d = curvature[pending], held[pending], steps[pending]
         low, high = below[pending], above[pending]
-        change = _towards_minimum(a, slope[pending], damping[pending], fixed, d)
+        change = towards_minimum(a, slope[pending], damping[pending], fixed, d)
         with np.errstate(divide="ignore", invalid="ignore"):
             room = np.where(change > 0.0, (high - d) / change, (low - d) / change)
         room[change == 0.0] = np.inf
@@ -114,7 +114,7 @@ def _by_active_set(
     return steps
 
 
-def _towards_minimum(
+def towards_minimum(
     curvature: FloatArray, slope: FloatArray, damping: FloatArray, held: npt.NDArray[np.bool_], at: FloatArray
 ) -> FloatArray:
     """Way from `at` to the minimum over the parameters that are not held, shape (k, n)."""

@@ -104,6 +104,7 @@ def minimize_batch(
     """
     began = time.perf_counter()
     evaluator = BatchEvaluator(objective, *x0.shape)
+    evaluator.limit = max_evaluations
     algorithm.bound(lower, upper)
     run = _Run(evaluator, began)
     saved = None if checkpoint is None else checkpoint.load()

@@ -147,6 +147,11 @@ class BatchEvaluator:
         self.x[members[better]] = x[better]
         self.value[members[better]] = value[better]
 
+    def keep_better(self, x: FloatArray, value: FloatArray) -> None:
+        """Take over those of the points x (k, n), one for each member, whose misfit is lower than the best so far."""
+        better = value < self.value
+        self.x[better], self.value[better] = x[better], value[better]
+
     def require_defined(self) -> None:
         """Raise InvalidValueError if no member has a finite misfit."""
         if not np.isfinite(self.value).any():

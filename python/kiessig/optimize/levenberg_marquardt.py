@@ -54,8 +54,9 @@ def levenberg_marquardt(
         Whether to bend steps along the geodesic, for one more evaluation of the residuals in each: half of the
         acceleration is added where it is shorter than 0.75 of the step, and the step is taken as it is elsewhere. Off
         by default: in narrow curved valleys it saves half to three quarters of the Jacobians (among NIST's problems
-        Lanczos, MGH10, MGH17), but in fits of a quartz film with 6 or 10 parameters and of a lipid bilayer with 13 it
-        saves less than 5 % of them, finds the minimum no more often, and takes 1.1 to 1.4 times the time.
+        Lanczos, MGH10, MGH17), in fits of films hardly any. From 120 random starts each, a quartz film with 6 and with
+        10 parameters, a lipid bilayer with 13 and four diodes with over 30 reached their global minimum 84, 30, 82 and
+        73 times with it and 84, 36, 92 and 71 times without, and took 1.13 to 1.3 times as long.
 
     Returns
     -------

@@ -113,9 +113,30 @@ class TestFit:
                 "starts": 4,
                 "seed": 9,
                 "progress": False,
+                "screen": 1,
+                "eliminate": False,
                 "max_evaluations": None,
+                "max_time": None,
+                "checkpoint": None,
+                "resume": False,
             }
         ]
+
+    def test_search_can_be_kept_and_taken_up(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        text = MODEL.replace("bounds: [0, 1e-5]", "bounds: [1e-9, 1e-5]")
+        (folder / "film.yaml").write_text(text + "fit: {starts: 6, screen: 2, seed: 1, max_time: 60}\n")
+        search = ["fit", "film.yaml", "--no-plot", "--checkpoint", "film.search"]
+        assert main(search) == 0
+        once = json.loads(Path("film-fit.json").read_text())
+        assert Path("film.search").stat().st_size > 0
+        capsys.readouterr()
+        assert main([*search, "--resume"]) == 0
+        again = json.loads(Path("film-fit.json").read_text())
+        assert again["chi2"] == once["chi2"]
+        assert again["minima"] == once["minima"]
+        (folder / "film.yaml").write_text(text + "fit: {starts: 7, screen: 2, seed: 1}\n")
+        assert main([*search, "--resume"]) == 2
+        assert "belongs to another fit" in capsys.readouterr().err
 
     def test_not_converged_is_said_and_written(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (folder / "film.yaml").write_text(MODEL + "fit: {max_evaluations: 2}\n")

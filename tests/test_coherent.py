@@ -352,6 +352,15 @@ def test_what_patches_share():
     np.testing.assert_allclose(dr, expected + jacobian.weights[:, 1], rtol=1e-9, atol=1e-12)
 
 
+def test_sld_that_patches_share():
+    sld, thickness = np.array([0.0, 4.5, 2.07]), np.array([[80.0], [110.0]])
+    more = {"weights": [0.3, 0.7], "coherent": True, "cotangent": np.linspace(-1.0, 1.0, Q.size)}
+    found, gradient = ks.mixture_reflectivity_vjp(Q, thickness, sld, **more)
+    expected, whole = ks.mixture_reflectivity_vjp(Q, thickness, np.stack([sld, sld]), **more)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(gradient.sld, whole.sld.sum(axis=0), rtol=1e-12)
+
+
 @pytest.mark.parametrize("smeared", [False, True])
 def test_leading_dimensions_are_a_batch(smeared):
     rng = np.random.default_rng(24)

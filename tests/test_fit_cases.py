@@ -241,7 +241,8 @@ def ran(fits: SimpleNamespace, ours: float = 1.0, rival: float = 30.0) -> dict[s
         raise MissingRivalError(message)
 
     def contender(seconds: float, kind: str) -> Any:
-        return fits.case.Contender(lambda: lambda _: fits.outcome.Found(10.0, seconds, 5), kind, 10.0, 0.1)
+        found = fits.outcome.Found(10.0, seconds, 5)
+        return fits.case.Contender(lambda: lambda number: [found] * number, kind, 10.0, 0.1)
 
     case = fits.case.FitCase("a task", lambda: None)
     case.contenders = {"kiessig": contender(ours, "fit"), "other": contender(rival, "rival")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from benchmarks.fits.outcome import Found
 from benchmarks.rivals import MissingRivalError
 
 Fit = Callable[[int], Found]  # of a seed
+Fits = Callable[[int], list[Found]]  # so many of them
 
 NEAR = 1.02  # times the lowest misfit: the right minimum, not yet at its bottom
 
@@ -18,7 +20,7 @@ NEAR = 1.02  # times the lowest misfit: the right minimum, not yet at its bottom
 class Contender(NamedTuple):
     """One who fits, and how its results are judged."""
 
-    make: Callable[[], Fit]  # what may be prepared before the time of a fit; raises MissingRivalError
+    make: Callable[[], Fits]  # what may be prepared before the time of a fit; raises MissingRivalError
     kind: str  # "fit": the whole task for one seed, "start": from one random start, "rival": as "fit", but slow
     lowest: float  # chi2 of the global minimum in the contender's own quadrature
     margin: float  # chi2 above it that counts as found
@@ -31,6 +33,16 @@ class Requirement(NamedTuple):
     share: float | None = None
     rival: str | None = None
     ratio: float | None = None
+
+
+def each(make: Callable[[], Fit]) -> Callable[[], Fits]:
+    """Fit for one seed after the other."""
+
+    def prepared() -> Fits:
+        fit = make()
+        return lambda number: [fit(seed) for seed in range(number)]
+
+    return prepared
 
 
 @dataclass
@@ -59,8 +71,7 @@ class FitCase:
                 continue
             say(f"  {name}")
             try:
-                fit = contender.make()
-                found = [fit(seed) for seed in range(numbers[contender.kind])]
+                found = contender.make()(numbers[contender.kind])
             except MissingRivalError as error:
                 outcome["skipped"][name] = str(error)
                 continue
@@ -82,12 +93,17 @@ def summary(contender: Contender, found: list[Found]) -> dict[str, Any]:
         "reached": sum(chi2 <= contender.lowest + contender.margin for chi2 in misfits),
         "near": sum(chi2 <= NEAR * contender.lowest for chi2 in misfits),
         "fits": len(found),
-        "chi2": statistics.median(misfits),
-        "worst": max(misfits),
+        "chi2": told(statistics.median(misfits)),
+        "worst": told(max(misfits)),
         "evaluations": statistics.median(fit.evaluations for fit in found),
         "seconds": statistics.median(fit.seconds for fit in found),
-        "found": [list(fit) for fit in found],
+        "found": [[told(number) for number in fit] for fit in found],
     }
+
+
+def told(number: float) -> float | None:
+    """None for what is infinite, which JSON does not know."""
+    return number if math.isfinite(number) else None
 
 
 def judged(requirement: Requirement, contenders: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -128,6 +128,17 @@ def _slabs(x: FloatArray) -> dict[str, Any]:
     }
 
 
+def problem_of(series: Series) -> ks.Problem:
+    """Build the problem of one curve of the series."""
+    bounds = zip(LOWER, UPPER, strict=True)
+    p = [ks.Parameter(x, box, name=name) for x, box, name in zip(START, bounds, NAMES, strict=True)]
+    film = ks.Layer(p[0], sld=p[1], roughness=p[2])
+    sample = ks.Layer(sld=0.0) | film | ks.Layer(sld=SILICON_SLD, roughness=SILICON_ROUGHNESS)
+    resolution = ks.Resolution.gaussian(RELATIVE_WIDTH * series.q)
+    data = ks.Dataset(series.q, series.r[0], dr=series.dr[0])
+    return ks.Problem(ks.Measurement(data, sample, scale=p[3], background=p[4], resolution=resolution))
+
+
 def minimum(experiment: Experiment) -> float:
     """Return the sum of the lowest misfits, each found from the truth of its curve."""
     from kiessig.optimize import minimize

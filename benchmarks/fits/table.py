@@ -19,6 +19,10 @@ def duration(seconds: float) -> str:
     return f"{1e3 * seconds:.3g} ms"
 
 
+def misfit(chi2: float | None) -> str:
+    return "far above" if chi2 is None else f"{chi2:.6g}"
+
+
 def rows(outcome: dict[str, Any]) -> list[tuple[str, ...]]:
     """One row for each contender of a case; times are compared with ours of the same kind."""
     contenders = outcome["contenders"]
@@ -32,7 +36,7 @@ def rows(outcome: dict[str, Any]) -> list[tuple[str, ...]]:
                 name,
                 f"{c['reached']} of {c['fits']}",
                 f"{c['near']} of {c['fits']}",
-                f"{c['chi2']:.6g} ({c['worst']:.6g})",
+                f"{misfit(c['chi2'])} ({misfit(c['worst'])})",
                 f"{c['evaluations']:g}",
                 duration(c["seconds"]),
                 "" if ours is None or ours == c["seconds"] else f"{multiple(c['seconds'] / ours)} x",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,13 +57,8 @@ class Kind(NamedTuple):
             return ("shape", *_TRIANGULAR)
         if self.name == "sampled" and self.table is not None:
             return ("shape", *self.table)
-        if self.name == "refnx" and self.order:
-            nodes, weights = np.polynomial.legendre.leggauss(self.order)
-            nodes = 3.5 * nodes
-            return "rule", nodes, 3.5 * weights * np.exp(-0.5 * nodes**2) / math.sqrt(2.0 * math.pi)
-        if self.name == "gauss_hermite":
-            nodes, weights = np.polynomial.hermite.hermgauss(self.order)
-            return "rule", math.sqrt(2.0) * nodes, weights / math.sqrt(math.pi)
+        if self.order:
+            return ("rule", *_rule(self.name, self.order))
         return None
 
     def matrix(self, q: FloatArray, dq: FloatArray, dq_over_q: float) -> tuple[Any, ...]:
@@ -104,6 +100,21 @@ class Kind(NamedTuple):
         if self.theory is not None:
             words.append(f"{self.theory.size} theory points")
         return "".join(f", {word}" for word in words)
+
+
+@cache  # finding the nodes takes longer than a curve
+def _rule(name: str, order: int) -> Table:
+    """Return the nodes, in units of the width, and the weights of a Gaussian."""
+    if name == "refnx":
+        nodes, weights = np.polynomial.legendre.leggauss(order)
+        nodes = 3.5 * nodes
+        weights = 3.5 * weights * np.exp(-0.5 * nodes**2) / math.sqrt(2.0 * math.pi)
+    else:
+        nodes, weights = np.polynomial.hermite.hermgauss(order)
+        nodes, weights = math.sqrt(2.0) * nodes, weights / math.sqrt(math.pi)
+    for array in (nodes, weights):
+        array.flags.writeable = False
+    return nodes, weights
 
 
 def refnx_smears(dq_over_q: float) -> bool:

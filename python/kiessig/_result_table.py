@@ -19,8 +19,8 @@ _MOST_PAIRS = 10
 
 def result_table(result: FitResult, truth: Mapping[str, float] | None = None) -> str:
     """Return `result` as lines of text; `truth` adds the true values and the deviations from them."""
-    lines = [*_header(result), "", *_parameters(result, truth), *_correlations(result), "", result.message]
-    return "\n".join(lines)
+    found = [*_header(result), "", *_parameters(result, truth), *_correlations(result), *_minima(result)]
+    return "\n".join([*found, "", result.message])
 
 
 def _header(result: FitResult) -> list[str]:
@@ -98,6 +98,17 @@ def _correlations(result: FitResult) -> list[str]:
     lines += [f"  {a}, {b}: {value:+.4f}" for value, a, b in pairs[:_MOST_PAIRS]]
     if len(pairs) > _MOST_PAIRS:
         lines.append(f"  and {len(pairs) - _MOST_PAIRS} more")
+    return lines
+
+
+def _minima(result: FitResult) -> list[str]:
+    """Tell the distinct minima where there was a search: how often each was found, and how far above the lowest."""
+    if sum(minimum.n_starts for minimum in result.minima) < 2:
+        return []
+    lines = ["", "minima, and the starts that ended there:"]
+    for minimum in result.minima:
+        above = minimum.value - result.minima[0].value
+        lines.append(f"  {minimum.value:.7g}" + (f" (+{above:.4g})" if above > 0.0 else "") + f": {minimum.n_starts}")
     return lines
 
 

@@ -40,7 +40,8 @@ _FIT_EPILOG = """\
 examples:
   kiessig fit film.yaml
   kiessig fit film.yaml --method L-BFGS-B --output results/
-  kiessig fit film.yaml --starts 20 --seed 1
+  kiessig fit film.yaml --starts 16 --screen 8 --seed 1
+  kiessig fit film.yaml --starts 1000 --checkpoint film.search     and --resume to go on
 
 a model file:
   sample:                              # from the side of the beam to the substrate
@@ -147,6 +148,14 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=_whole, metavar="N", help="seed of the starting points, instead of the model file's"
     )
     fit.add_argument(
+        "--screen", type=_whole, metavar="N", help="draw so many points for each start, and begin from the best"
+    )
+    fit.add_argument(
+        "--max-time", type=float, metavar="SECONDS", help="end with what is found by then, instead of the model file's"
+    )
+    fit.add_argument("--checkpoint", type=Path, metavar="FILE", help="keep the state of a long search in this file")
+    fit.add_argument("--resume", action="store_true", help="go on from the checkpoint, if there is one")
+    fit.add_argument(
         "--output",
         metavar="PATH",
         help="folder/ for the two files, or the beginning of their names: run1 gives run1.json and run1.png",
@@ -231,7 +240,12 @@ def _fit(given: argparse.Namespace) -> int:
         starts=settings.starts if given.starts is None else given.starts,
         seed=settings.seed if given.seed is None else given.seed,
         progress=not given.quiet,
+        screen=settings.screen if given.screen is None else given.screen,
+        eliminate=settings.eliminate,
         max_evaluations=settings.max_evaluations,
+        max_time=settings.max_time if given.max_time is None else given.max_time,
+        checkpoint=given.checkpoint,
+        resume=given.resume,
         **settings.options,
     )
     written = _write(problem, result, stem, plot=not given.no_plot)

@@ -62,8 +62,8 @@ class Footprint:
     ============  ===========================  =====================================  ==================================
     beam          x                            fraction                               over-illumination
     ============  ===========================  =====================================  ==================================
-    Gaussian      L |sin θ| / (√8 σ)           erf(x)                                 (√π/2) erf(x) / x
-    box           L |sin θ| / width            min(x, 1)                              min(1, 1/x)
+    Gaussian      L \|sin θ\| / (√8 σ)         erf(x)                                 (√π/2) erf(x) / x
+    box           L \|sin θ\| / width          min(x, 1)                              min(1, 1/x)
     ============  ===========================  =====================================  ==================================
 
     Built by `gaussian`, `gaussian_fwhm` or `box`; cannot be changed afterwards. Widths and lengths are in any unit of

@@ -364,6 +364,8 @@ def test_refnx_compiled_objective(monkeypatch):
     from refnx.dataset import Data1D
     from refnx.reflect import SLD, ReflectModel
 
+    from kiessig.adapters.refnx import reflect_fn
+
     q = np.linspace(0.01, 0.2, 40)
     film = SLD(3.0)(100.0, 4.0)
     model = ReflectModel(SLD(0.0)(0, 0) | film | SLD(6.36)(0, 3.0), bkg=1e-6, dq=5.0)
@@ -372,7 +374,7 @@ def test_refnx_compiled_objective(monkeypatch):
     r = np.exp(-30.0 * q)
     objective = Objective(model, Data1D((q, r, 0.05 * r)))
     theirs = compiler.compile_objective(objective)
-    ours = compiler.compile_objective(objective, reflect_fn=abeles)
+    ours = compiler.compile_objective(objective, reflect_fn=reflect_fn)
     x = np.array([97.0, 4.5])
     np.testing.assert_allclose(ours.logl(x), theirs.logl(x), rtol=1e-8)
     np.testing.assert_allclose(ours.grad_logl(x), theirs.grad_logl(x), rtol=1e-6)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import NewType
 
 import numpy as np
 import pytest
 
 import kiessig as ks
-from kiessig.adapters.scipp import reflectivity
-from kiessig.errors import InvalidValueError, ShapeError
+from kiessig.adapters.scipp import dataset, provider, reflectivity
+from kiessig.errors import DataError, InvalidValueError, ShapeError
 
 sc = pytest.importorskip("scipp", reason="scipp is not installed")
 
@@ -179,3 +180,90 @@ except ImportError as error:
 """
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.startswith("kiessig.adapters.scipp: scipp cannot be imported")
+
+
+def reduced(masked=False, unit="1/angstrom"):
+    edges = sc.array(dims=["Q"], values=[0.01, 0.02, 0.04, 0.08], unit="1/angstrom").to(unit=unit)
+    r = sc.array(dims=["Q"], values=[0.9, 0.1, 0.02], variances=[1e-4, 1e-6, 1e-8])
+    widths = sc.array(dims=["Q"], values=[0.001, 0.002, 0.003], unit="1/angstrom").to(unit=unit)
+    curve = sc.DataArray(r, coords={"Q": edges, "Q_resolution": widths})
+    if masked:
+        curve.masks["shadow"] = sc.array(dims=["Q"], values=[False, True, False])
+    return curve
+
+
+@pytest.mark.parametrize("unit", ["1/angstrom", "1/nm"])
+def test_reduced_curve_is_data_of_a_fit(unit):
+    data = dataset(reduced(unit=unit), name="film")
+    assert data.name == "film"
+    np.testing.assert_allclose(data.q, [0.015, 0.03, 0.06], rtol=1e-15)
+    np.testing.assert_array_equal(data.r, [0.9, 0.1, 0.02])
+    np.testing.assert_allclose(data.dr, [0.01, 0.001, 0.0001], rtol=1e-15)
+    np.testing.assert_allclose(data.dq, [0.001, 0.002, 0.003], rtol=1e-15)
+    points = reduced()
+    points.coords["Q"] = sc.midpoints(points.coords["Q"])
+    np.testing.assert_allclose(dataset(points).q, data.q, rtol=1e-15)
+
+
+def test_reduced_curve_without_uncertainties():
+    curve = reduced()
+    del curve.coords["Q_resolution"]
+    curve.variances = None
+    data = dataset(100.0 * curve.to(unit="percent") / 100.0)
+    assert data.dr is None
+    assert data.dq is None
+    np.testing.assert_allclose(data.r, [0.9, 0.1, 0.02], rtol=1e-14)
+
+
+def test_masked_and_empty_bins_are_bad_rows():
+    with pytest.raises(DataError):
+        dataset(reduced(masked=True))
+    assert dataset(reduced(masked=True), bad_rows="mask").masked_rows.tolist() == [1]
+    empty = reduced()
+    empty.values = [0.9, np.nan, 0.02]
+    assert dataset(empty, bad_rows="mask").masked_rows.tolist() == [1]
+
+
+def wrong_curves():
+    plain = reduced()
+    no_q = reduced()
+    del no_q.coords["Q"]
+    counts = reduced()
+    counts.unit = "counts"
+    length = reduced()
+    length.coords["Q"] = length.coords["Q"].copy()
+    length.coords["Q"].unit = "angstrom"
+    return {
+        "DataArray": (plain.data, InvalidValueError, "must be a scipp.DataArray; got Variable"),
+        "events": (events(), InvalidValueError, "it holds events"),
+        "one dimension": (sc.concat([plain, plain], "run"), ShapeError, "one dimension"),
+        "Q": (no_q, InvalidValueError, "must have a coordinate 'Q'; it has 'Q_resolution'"),
+        "unit of R": (counts, InvalidValueError, "dimensionless; got counts"),
+        "unit of Q": (length, InvalidValueError, "1/angstrom; got"),
+    }
+
+
+@pytest.mark.parametrize("name", ["DataArray", "events", "one dimension", "Q", "unit of R", "unit of Q"])
+def test_what_is_no_reduced_curve_is_refused(name):
+    curve, error, text = wrong_curves()[name]
+    with pytest.raises(error, match=text):
+        dataset(curve)
+
+
+def test_provider_of_a_pipeline():
+    sciline = pytest.importorskip("sciline", reason="sciline is not installed")
+    raw, event_q, theory, normalised = (NewType(name, object) for name in ("Raw", "EventQ", "Theory", "Normalised"))
+
+    def q_of(data: raw) -> event_q:
+        return data.bins.coords["Q"]
+
+    def divided(data: raw, theory: theory) -> normalised:
+        return data.bins.sum() / sc.values(theory.bins.sum())
+
+    for function, types in ((q_of, (raw, event_q)), (divided, (raw, theory, normalised))):  # not as text
+        function.__annotations__ = dict(zip(function.__annotations__, types, strict=True))
+    step = provider(event_q, theory, *STACK[:3], roughness=STACK[3])
+    pipeline = sciline.Pipeline([q_of, divided, step], params={raw: events()})
+    found = pipeline.compute(theory)
+    assert sc.identical(found, reflectivity(events().bins.coords["Q"], *STACK))
+    assert pipeline.compute(normalised).sizes == events().sizes

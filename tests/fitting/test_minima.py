@@ -40,7 +40,7 @@ def ends(points):
     x = np.array(points, dtype=float)
     value = np.array([value_at(row) if np.isfinite(row).all() else np.inf for row in x])
     count = np.ones(len(x), dtype=int)
-    return BatchOutcome(x, value, [Reason.CONVERGED] * len(x), count, count, np.zeros((0, 2)), 0.0)
+    return BatchOutcome(x, value, [Reason.CONVERGED] * len(x), count, count, np.zeros((0, 2)), 0.0, {})
 
 
 def test_duplicates_are_merged_and_counted():

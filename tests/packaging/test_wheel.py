@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import kiessig
+from kiessig import _core
 
 ALLOWED = [
     r"kiessig/([a-z_0-9]+/)*[a-z_0-9]+\.py",
@@ -124,6 +125,15 @@ def test_notices_name_the_versions_that_are_compiled_in(repository):
     build = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
     (cppad,) = [requirement for requirement in build if requirement.startswith("cmeel-cppad")]
     assert cppad in (repository / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_cppad_is_compiled_into_the_extension_alone(installed):
+    """The licence of the wheel names EPL-2.0 for the extension, and that of libkiessig does not."""
+    text = b"cppad.general"  # written in its headers, not in our source
+    files = [Path(metadata.distribution("kiessig").locate_file(file)) for file in installed]
+    [library] = [file for file in files if re.fullmatch(r"libkiessig[.\d]*\.(so|dylib)[.\d]*|kiessig\.dll", file.name)]
+    assert text in Path(_core.__file__).read_bytes()
+    assert text not in library.read_bytes()
 
 
 def test_command_is_installed():

@@ -52,10 +52,10 @@ struct TapeStep {
 
 /// A recorded function of n_inputs numbers with one output for each entry of `outputs` (indices of steps).
 ///
-/// Every method takes `n_rows` points: x is row-major (n_rows, n_inputs). Threads may share one Tape, and
-/// none waits for another. A point outside a step's domain (the logarithm of -1) gives
-/// NaN or infinity in its own row; a derivative that does not exist or is infinite (the square root at 0) is NaN or
-/// infinite, never some finite number.
+/// Every method takes `n_rows` points: x is row-major (n_rows, n_inputs). Threads may share one Tape;
+/// those that ask for values and Jacobians do not wait for each other. A point outside a step's domain (the logarithm
+/// of -1) gives NaN or infinity in its own row; a derivative that does not exist or is infinite (the square root at 0)
+/// is NaN or infinite, never some finite number.
 class Tape {
  public:
   /// Throws std::invalid_argument when a step names an unknown operation, constant, input or a step that is not
@@ -77,7 +77,8 @@ class Tape {
   void jacobian(const double* x, double* y, double* jacobian, std::ptrdiff_t n_rows = 1) const;
 
   /// Second derivatives sum_i weights[i] d2 y_i / dx2, row-major (n_rows, n_inputs, n_inputs). `weights` has n_outputs
-  /// entries for each row. Kinks (absolute, minimum, maximum, comparisons) count as straight.
+  /// entries for each row. Kinks (absolute, minimum, maximum, comparisons) count as straight. Computed by CppAD, which
+  /// works for one thread of the process at a time.
   void hessian(const double* x, const double* weights, double* hessian, std::ptrdiff_t n_rows = 1) const;
 
  private:

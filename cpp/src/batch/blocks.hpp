@@ -56,8 +56,6 @@ struct Scratch {
   std::vector<double> node_r, node_dq;
   std::vector<double> r, dr, rows, dq, dsigma, accumulated, cotangent, gradient, tangent, tangent_q;
   std::vector<double> measured_r, measured_dr, residual, slope;
-  std::vector<double> packed;
-  std::vector<Index> wanted;  // entries of a row of derivatives
 
   bool is_large() const { return accumulated.capacity() > k_large || node_r.capacity() > k_large; }
 

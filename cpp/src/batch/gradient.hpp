@@ -21,8 +21,6 @@ struct MisfitCotangent {
   double* misfit;
 };
 
-inline Index whole_vectors(Index m) { return (m + k_max_width - 1) / k_max_width * k_max_width; }
-
 // Four sums side by side: one alone would wait for each addition.
 inline double dot(const double* a, const double* b, Index m) {
   double sum[4] = {};

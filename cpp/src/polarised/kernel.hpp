@@ -13,14 +13,14 @@ constexpr ptrdiff_t k_spin_channels = 4;
 // SLD of a field of 1 tesla, |gamma| m_n mu_N / (2 pi hbar^2) in 1e-6/angstrom^2, as refl1d and refnx have it.
 constexpr double k_sld_per_tesla = 2.31604654;
 
-// Derivatives of one channel as one row: thickness (n), sld (n + 2), sld_imag (n + 2), roughness (n + 1),
+// Derivatives of one channel as one row: thickness (n), sld (n + 2), roughness (n + 1), sld_imag (n + 2),
 // sld_magnetic (n + 2), theta_m (n + 2), phi_m (n + 2), guide_angle (1), field (1).
 struct PolarisedLayout {
   ptrdiff_t n;
   constexpr ptrdiff_t thickness() const { return 0; }
   constexpr ptrdiff_t sld() const { return n; }
-  constexpr ptrdiff_t sld_imag() const { return 2 * n + 2; }
-  constexpr ptrdiff_t roughness() const { return 3 * n + 4; }
+  constexpr ptrdiff_t roughness() const { return 2 * n + 2; }
+  constexpr ptrdiff_t sld_imag() const { return 3 * n + 3; }
   constexpr ptrdiff_t sld_magnetic() const { return 4 * n + 5; }
   constexpr ptrdiff_t theta_m() const { return 5 * n + 7; }
   constexpr ptrdiff_t phi_m() const { return 6 * n + 9; }

@@ -168,7 +168,7 @@ void PolarisedStack::for_packets(const double* q, std::ptrdiff_t m, const Body& 
   unsigned char near_edge[k_packet];
   for (std::ptrdiff_t first = 0; first < m; first += k_packet) {
     const std::ptrdiff_t count = std::min(k_packet, m - first);
-    const std::ptrdiff_t whole = (count + k_max_width - 1) / k_max_width * k_max_width;
+    const std::ptrdiff_t whole = whole_vectors(count);
     std::copy_n(q + first, count, padded);
     std::fill(padded + count, padded + whole, constants_.far_q);
     body(first, count, Points{padded, whole, near_edge});

@@ -94,7 +94,7 @@ class PiecewiseLinear::Moments {
     constexpr auto k_length = static_cast<std::ptrdiff_t>(k_order);
     for (const auto& [moments, weights] : {std::pair(&value_, value), {&by_q_, by_q}, {&by_sigma_, by_sigma}}) {
       std::fill_n(weights, k_order, 0.0);
-      kernels().add_weighted_rows(moments->data(), coefficients, k_length, k_length, weights);
+      kernels().add_weighted_rows(moments->data(), coefficients, k_length, k_length, k_length, weights);
     }
     for (std::size_t i = 0; i < k_order; ++i) {
       by_q[i] /= -sigma_;

@@ -12,8 +12,6 @@ namespace {
 
 std::size_t size(std::ptrdiff_t n) { return static_cast<std::size_t>(n); }
 
-std::ptrdiff_t whole_vectors(std::ptrdiff_t n) { return (n + k_max_width - 1) / k_max_width * k_max_width; }
-
 // How far a Gaussian reaches, in sigma. Beyond 7 it holds 3e-12 of its weight. A kernel that is wide compared with its
 // Q reaches up to the plateau of total reflection, which outweighs a steeply falling R: it is followed to 9 (2e-19).
 double reach(double q, double sigma) { return sigma < 0.02 * q ? 7.0 : 9.0; }
@@ -214,10 +212,10 @@ Smearing::Sums Smearing::sums(std::ptrdiff_t channel, std::ptrdiff_t i) {
     return {kernels().weighted_sum(w, r, count), kernels().weighted_sum(by_q_.data() + at, r, count),
             kernels().weighted_sum(by_sigma_.data() + at, r, count)};
   }
-  double total[3];
+  double slopes[2];
   const double sigma = sigma_[size(i)];
-  kernels().gaussian_sums(q_[size(i)], sigma, panels_.position() + first(i), w, r, count, total);
-  return {total[0], total[1] / sigma, total[2] / sigma};
+  kernels().gaussian_slopes(q_[size(i)], sigma, panels_.position() + first(i), w, r, count, slopes);
+  return {kernels().weighted_sum(w, r, count), slopes[0] / sigma, slopes[1] / sigma};
 }
 
 double Smearing::value(std::ptrdiff_t i, const double* node_r) {

@@ -310,6 +310,22 @@ struct StoreSink {
   void add_more(ptrdiff_t entry, Vec x) const { *reinterpret_cast<Vec*>(out + entry * k_width) += x; }  // after add
 };
 
+// Writes the entries of the points [i, i + W) to where they are wanted, for all of `count` points that are there.
+KIESSIG_INLINE void write_fields(const double* entries, const RowLayout& row, ptrdiff_t i, ptrdiff_t count,
+                                 const JacobianRows& rows) {
+  const auto write = [&](ptrdiff_t first, ptrdiff_t length, double* field, ptrdiff_t stride) {
+    write_rows(entries + first * k_width, length, field + i * stride, stride, field + (count - 1) * stride + length);
+  };
+  if (rows.in_one) {  // few fields fill a vector alone
+    write(0, row.size(), rows.thickness, rows.thickness_stride);
+    return;
+  }
+  write(row.thickness(), row.n, rows.thickness, rows.thickness_stride);
+  write(row.sld(), row.n + 2, rows.sld, rows.sld_stride);
+  write(row.sld_imag(), row.n + 2, rows.sld_imag, rows.sld_imag_stride);
+  write(row.roughness(), row.n + 1, rows.roughness, rows.roughness_stride);
+}
+
 static void jacobian(const StackConstants& s, const Points& points, ptrdiff_t count, double scale, double* r,
                      const JacobianRows& rows, double* dq, double* workspace) {
   const RowLayout row{s.n};
@@ -322,13 +338,7 @@ static void jacobian(const StackConstants& s, const Points& points, ptrdiff_t co
     const Complex v = sweep(s, points, i, media, seed, sink, dq_here);
     store(r + i, norm(v));
     store(dq + i, dq_here);
-    const auto write = [&](ptrdiff_t first, ptrdiff_t length, double* field, ptrdiff_t stride) {
-      write_rows(entries + first * k_width, length, field + i * stride, stride, field + (count - 1) * stride + length);
-    };
-    write(row.thickness(), row.n, rows.thickness, rows.thickness_stride);
-    write(row.sld(), row.n + 2, rows.sld, rows.sld_stride);
-    write(row.sld_imag(), row.n + 2, rows.sld_imag, rows.sld_imag_stride);
-    write(row.roughness(), row.n + 1, rows.roughness, rows.roughness_stride);
+    write_fields(entries, row, i, count, rows);
   }
 }
 
@@ -449,13 +459,7 @@ static void amplitude_jacobian(const StackConstants& s, const Points& points, pt
     store(re + i, v.re);
     store(im + i, v.im);
     store(dq + i, dq_here);
-    const auto write = [&](ptrdiff_t first, ptrdiff_t length, double* field, ptrdiff_t stride) {
-      write_rows(entries + first * k_width, length, field + i * stride, stride, field + (count - 1) * stride + length);
-    };
-    write(row.thickness(), row.n, rows.thickness, rows.thickness_stride);
-    write(row.sld(), row.n + 2, rows.sld, rows.sld_stride);
-    write(row.sld_imag(), row.n + 2, rows.sld_imag, rows.sld_imag_stride);
-    write(row.roughness(), row.n + 1, rows.roughness, rows.roughness_stride);
+    write_fields(entries, row, i, count, rows);
   }
 }
 
@@ -491,20 +495,18 @@ static void gaussian_weights(double centre, double sigma, const double* nodes, c
   }
 }
 
-static void gaussian_sums(double centre, double sigma, const double* nodes, const double* weights, const double* r,
-                          ptrdiff_t m, double* sums) {
+static void gaussian_slopes(double centre, double sigma, const double* nodes, const double* weights, const double* r,
+                            ptrdiff_t m, double* sums) {
   const double inverse_sigma = 1.0 / sigma;
-  Vec total = broadcast(0.0), first = total, second = total;
+  Vec first = broadcast(0.0), second = first;
   for (ptrdiff_t i = 0; i < m; i += k_width) {
     const Vec x = (load(nodes + i) - centre) * inverse_sigma;
     const Vec product = load(weights + i) * load(r + i);
-    total += product;
     first += product * x;
     second += product * (x * x - 1.0);
   }
-  sums[0] = sum(total);
-  sums[1] = sum(first);
-  sums[2] = sum(second);
+  sums[0] = sum(first);
+  sums[1] = sum(second);
 }
 
 static double weighted_sum(const double* weights, const double* r, ptrdiff_t m) {
@@ -539,13 +541,13 @@ static inline void add_weighted_columns(const double* weights, const double* row
   }
 }
 
-static void add_weighted_rows(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t count,
-                              double* sum) {
+static void add_weighted_rows(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t width,
+                              ptrdiff_t count, double* sum) {
   ptrdiff_t e = 0;
-  for (; e + 2 * k_width <= stride; e += 2 * k_width) {
+  for (; e + 2 * k_width <= width; e += 2 * k_width) {
     add_weighted_columns<2>(weights, rows + e, stride, count, sum + e);
   }
-  if (e < stride) add_weighted_columns<1>(weights, rows + e, stride, count, sum + e);
+  if (e < width) add_weighted_columns<1>(weights, rows + e, stride, count, sum + e);
 }
 
 static void elementary(const double* x, ptrdiff_t m, double* exponentials, double* logarithms, double* sines,
@@ -586,7 +588,7 @@ const Kernels KIESSIG_TABLE_NAME(KIESSIG_ISA_NAME) = {
     KIESSIG_ISA_NAME::amplitude_jacobian,
     KIESSIG_ISA_NAME::amplitude_vjp,
     KIESSIG_ISA_NAME::gaussian_weights,
-    KIESSIG_ISA_NAME::gaussian_sums,
+    KIESSIG_ISA_NAME::gaussian_slopes,
     KIESSIG_ISA_NAME::weighted_sum,
     KIESSIG_ISA_NAME::add_weighted_rows,
     KIESSIG_ISA_NAME::elementary};

@@ -49,13 +49,14 @@ struct StackConstants {
   ptrdiff_t normalise_every;  // interfaces after which the two waves are brought back to the size of 1
 };
 
-// Derivatives of one stack as one row: thickness (n), sld (n + 2), sld_imag (n + 2), roughness (n + 1).
+// Derivatives of one stack as one row: thickness (n), sld (n + 2), roughness (n + 1), sld_imag (n + 2). What is fitted
+// most often comes first, so that the rest can be left out (batch/jacobian.hpp).
 struct RowLayout {
   ptrdiff_t n;
   constexpr ptrdiff_t thickness() const { return 0; }
   constexpr ptrdiff_t sld() const { return n; }
-  constexpr ptrdiff_t sld_imag() const { return 2 * n + 2; }
-  constexpr ptrdiff_t roughness() const { return 3 * n + 4; }
+  constexpr ptrdiff_t roughness() const { return 2 * n + 2; }
+  constexpr ptrdiff_t sld_imag() const { return 3 * n + 3; }
   constexpr ptrdiff_t size() const { return 4 * n + 5; }
 };
 
@@ -66,6 +67,19 @@ struct JacobianRows {
   double* sld_imag;
   double* roughness;
   ptrdiff_t thickness_stride, sld_stride, sld_imag_stride, roughness_stride;
+  bool in_one = false;  // a point's fields follow each other, as RowLayout has them
+
+  static JacobianRows one_row(double* row, const RowLayout& layout, ptrdiff_t stride) {
+    return {row + layout.thickness(),
+            row + layout.sld(),
+            row + layout.sld_imag(),
+            row + layout.roughness(),
+            stride,
+            stride,
+            stride,
+            stride,
+            true};
+  }
 };
 
 // The points of one call: m of them, a multiple of the widest vector (k_max_width). near_edge[i] is set to 1 for lanes
@@ -77,6 +91,9 @@ struct Points {
 };
 
 constexpr ptrdiff_t k_max_width = 8;
+
+// n, or what more it takes to fill vectors of any width.
+constexpr ptrdiff_t whole_vectors(ptrdiff_t n) { return (n + k_max_width - 1) / k_max_width * k_max_width; }
 
 // What values are compared with. With model = scale * value + background, the residual of a point is
 // (model - r) / dr, or ln(model / r).
@@ -119,13 +136,14 @@ struct Kernels {
   // weights[k] = exp(-x_k^2 / 2) / (sigma sqrt(2 pi)) * node_weights[k], x_k = (nodes[k] - centre) / sigma
   void (*gaussian_weights)(double centre, double sigma, const double* nodes, const double* node_weights, ptrdiff_t m,
                            double* weights);
-  // sums[0] = sum_k weights[k] r[k], sums[1] = sum_k weights[k] r[k] x_k, sums[2] = sum_k weights[k] r[k] (x_k^2 - 1)
-  void (*gaussian_sums)(double centre, double sigma, const double* nodes, const double* weights, const double* r,
-                        ptrdiff_t m, double* sums);
+  // sums[0] = sum_k weights[k] r[k] x_k, sums[1] = sum_k weights[k] r[k] (x_k^2 - 1)
+  void (*gaussian_slopes)(double centre, double sigma, const double* nodes, const double* weights, const double* r,
+                          ptrdiff_t m, double* sums);
   // sum_k weights[k] r[k]
   double (*weighted_sum)(const double* weights, const double* r, ptrdiff_t m);
-  // sum[e] += sum_k weights[k] rows[k * stride + e] for `count` rows of any number; stride is a multiple of k_max_width
-  void (*add_weighted_rows)(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t count, double* sum);
+  // sum[e] += sum_k weights[k] rows[k * stride + e] for e < width, a multiple of k_max_width, and `count` rows
+  void (*add_weighted_rows)(const double* weights, const double* rows, ptrdiff_t stride, ptrdiff_t width,
+                            ptrdiff_t count, double* sum);
   // exp(x), ln|x|, sin(x), cos(x) and the phase of half_angle(x) for m arguments, for tests of the vector functions
   void (*elementary)(const double* x, ptrdiff_t m, double* exponential, double* logarithm, double* sine, double* cosine,
                      double* half_angle);

@@ -205,7 +205,7 @@ void Stack::for_packets(const double* q, std::ptrdiff_t m, const Body& body) {
   unsigned char near_edge[k_packet];
   for (std::ptrdiff_t first = 0; first < m; first += k_packet) {
     const std::ptrdiff_t count = std::min(k_packet, m - first);
-    const std::ptrdiff_t whole = (count + k_max_width - 1) / k_max_width * k_max_width;
+    const std::ptrdiff_t whole = whole_vectors(count);
     std::copy_n(q + first, count, padded);
     std::fill(padded + count, padded + whole, constants_.far_q);
     body(first, count, Points{padded, whole, near_edge});
@@ -271,11 +271,7 @@ void Stack::jacobian(const double* q, std::ptrdiff_t m, double scale, double* r,
 }
 
 void Stack::jacobian(const double* q, std::ptrdiff_t m, double* r, double* rows, std::ptrdiff_t stride, double* dq) {
-  const RowLayout row = layout();
-  jacobian(q, m, 1.0, r,
-           {rows + row.thickness(), rows + row.sld(), rows + row.sld_imag(), rows + row.roughness(), stride, stride,
-            stride, stride},
-           dq);
+  jacobian(q, m, 1.0, r, JacobianRows::one_row(rows, layout(), stride), dq);
 }
 
 void Stack::vjp(const double* q, std::ptrdiff_t m, const double* cotangent, double* r, double* gradient, double* dq) {
@@ -360,14 +356,7 @@ void Stack::amplitude_jacobian(const double* q, std::ptrdiff_t m, const double* 
     std::copy_n(c_re + first, count, packet_c_re);
     std::copy_n(c_im + first, count, packet_c_im);
     double* here = rows + first * entries;
-    const JacobianRows fields{here + row.thickness(),
-                              here + row.sld(),
-                              here + row.sld_imag(),
-                              here + row.roughness(),
-                              entries,
-                              entries,
-                              entries,
-                              entries};
+    const JacobianRows fields = JacobianRows::one_row(here, row, entries);
     kernels().amplitude_jacobian(constants_, points, count, packet_c_re, packet_c_im, packet_re, packet_im, fields,
                                  packet_dq, workspace_.data());
     for (std::ptrdiff_t i = 0; i < count; ++i) {

@@ -96,11 +96,6 @@ Replay::Replay(std::ptrdiff_t n_inputs, const std::vector<TapeStep>& steps, cons
       const std::vector<Derivative>& of_a = condition ? none : derivatives[a];
       const std::vector<Derivative>& of_b = two ? derivatives[b] : none;
       add_derivatives(instruction, of_a, of_b, derivatives[i]);
-      instruction.a_begin = operand_derivatives_.size();
-      if (is_curved(s.op)) operand_derivatives_.insert(operand_derivatives_.end(), of_a.begin(), of_a.end());
-      instruction.a_end = operand_derivatives_.size();
-      if (is_curved(s.op)) operand_derivatives_.insert(operand_derivatives_.end(), of_b.begin(), of_b.end());
-      instruction.b_end = operand_derivatives_.size();
     }
     instructions_.push_back(instruction);
   }
@@ -266,51 +261,6 @@ void Replay::run(const double* x, double* y, double* jacobian, std::ptrdiff_t n_
     run_block<k_lanes>(x + first * n_inputs_, y + first * n_outputs,
                        jacobian == nullptr ? nullptr : jacobian + first * n_outputs * n_inputs_,
                        std::min<std::ptrdiff_t>(k_lanes, n_rows - row), numbers.data());
-  }
-}
-
-void Replay::hessian(const double* x, const double* weights, double* hessian) const {
-  const std::size_t n = n_inputs_;
-  std::fill_n(hessian, n * n, 0.0);
-  std::vector<double> numbers = workspace(1, true);
-  sweep<1>(x, 1, true, numbers.data());
-  const double* const places = numbers.data() + n_values_;
-  std::vector<double> adjoint(n_values_, 0.0);
-  for (std::size_t i = 0; i < outputs_.size(); ++i) adjoint[outputs_[i]] += weights[i];
-  for (auto step = instructions_.rbegin(); step != instructions_.rend(); ++step) {
-    const double outer = adjoint[step->target];
-    // what nothing depends on here (the branch not taken) may have infinite derivatives
-    if (outer == 0.0 || !(step->has_slopes || step->op == TapeOp::add || step->op == TapeOp::subtract)) continue;
-    const double a = numbers[step->a], b = numbers[step->b];
-    Slopes slopes;
-    apply(step->op, a, b, step->exponent_varies, &slopes);
-    if (slopes.a != 0.0) adjoint[step->a] += outer * slopes.a;
-    if (has_two_operands(step->op) && slopes.b != 0.0) adjoint[step->b] += outer * slopes.b;
-    if (!is_curved(step->op)) continue;
-
-    const Curvatures c = curvatures(step->op, a, b, step->exponent_varies);
-    const Derivative* const of_a = operand_derivatives_.data() + step->a_begin;
-    const Derivative* const of_b = operand_derivatives_.data() + step->a_end;
-    const Derivative* const end = operand_derivatives_.data() + step->b_end;
-    const auto add = [&](double curvature, const Derivative& first, const Derivative& second) {
-      hessian[first.input * n + second.input] += outer * curvature * places[first.place] * places[second.place];
-    };
-    for (const Derivative* i = of_a; i != of_b; ++i) {
-      if (c.aa != 0.0) {
-        for (const Derivative* j = of_a; j != of_b; ++j) add(c.aa, *i, *j);
-      }
-      if (c.ab != 0.0) {
-        for (const Derivative* j = of_b; j != end; ++j) {
-          add(c.ab, *i, *j);
-          add(c.ab, *j, *i);
-        }
-      }
-    }
-    if (c.bb != 0.0) {
-      for (const Derivative* i = of_b; i != end; ++i) {
-        for (const Derivative* j = of_b; j != end; ++j) add(c.bb, *i, *j);
-      }
-    }
   }
 }
 

@@ -4,11 +4,6 @@
 // alone, so a Jacobian costs as many multiplications as there are pairs of a step and an input below it. Steps that
 // depend on no input are computed once, steps that no output needs not at all.
 //
-// Second derivatives need no forward mode of second order: the Hessian of a weighted sum of outputs is the sum over
-// the steps f(a, b) of
-//   adjoint (f_aa grad a grad a^T + f_ab (grad a grad b^T + grad b grad a^T) + f_bb grad b grad b^T),
-// with the adjoints of the steps from one reverse sweep, and touches the pairs of inputs that meet in a step alone.
-//
 // A replay writes to its own workspace only: any number of threads may share one Replay.
 #pragma once
 
@@ -27,9 +22,6 @@ class Replay {
 
   // `jacobian` may be null.
   void run(const double* x, double* y, double* jacobian, std::ptrdiff_t n_rows) const;
-
-  // One point.
-  void hessian(const double* x, const double* weights, double* hessian) const;
 
  private:
   using Index = std::uint32_t;
@@ -55,10 +47,6 @@ class Replay {
     Index only_a;
     Index only_b;
     Index both;
-    // the derivatives of the operands of a curved step, in operand_derivatives_
-    std::size_t a_begin;
-    std::size_t a_end;
-    std::size_t b_end;
   };
 
   std::vector<double> workspace(std::size_t lanes, bool derivatives) const;
@@ -82,7 +70,6 @@ class Replay {
   std::vector<Index> outputs_;
   std::vector<std::size_t> derivatives_begin_;  // of each output, in derivatives_
   std::vector<Derivative> derivatives_;
-  std::vector<Derivative> operand_derivatives_;
 };
 
 }  // namespace kiessig::tape

@@ -4,6 +4,7 @@
 
 #include "operations.hpp"
 #include "replay.hpp"
+#include "second_derivatives.hpp"
 
 namespace kiessig {
 
@@ -45,11 +46,13 @@ struct Tape::Recording {
             const std::vector<std::int32_t>& outputs)
       : n_inputs(inputs),
         n_outputs(static_cast<std::ptrdiff_t>(outputs.size())),
-        replay(inputs, steps, constants, outputs) {}
+        replay(inputs, steps, constants, outputs),
+        second(inputs, steps, constants, outputs) {}
 
   std::ptrdiff_t n_inputs;
   std::ptrdiff_t n_outputs;
   tape::Replay replay;
+  tape::SecondDerivatives second;
 };
 
 Tape::Tape(std::ptrdiff_t n_inputs, const std::vector<TapeStep>& steps, const std::vector<double>& constants,
@@ -75,7 +78,7 @@ void Tape::jacobian(const double* x, double* y, double* jacobian, std::ptrdiff_t
 
 void Tape::hessian(const double* x, const double* weights, double* hessian, std::ptrdiff_t n_rows) const {
   for (std::ptrdiff_t row = 0; row < n_rows; ++row) {
-    recording_->replay.hessian(x + row * n_inputs(), weights + row * n_outputs(),
+    recording_->second.hessian(x + row * n_inputs(), weights + row * n_outputs(),
                                hessian + row * n_inputs() * n_inputs());
   }
 }

@@ -31,7 +31,7 @@ struct Magnetic {
 
   std::size_t n() const { return thickness.size(); }
   // all inputs in the order of a row of derivatives
-  std::vector<Numbers*> lists() { return {&thickness, &sld, &sld_imag, &roughness, &sld_magnetic, &theta_m, &phi_m}; }
+  std::vector<Numbers*> lists() { return {&thickness, &sld, &roughness, &sld_imag, &sld_magnetic, &theta_m, &phi_m}; }
   Numbers inputs() {
     Numbers all;
     for (const Numbers* list : lists()) all.insert(all.end(), list->begin(), list->end());
@@ -55,10 +55,10 @@ struct Magnetic {
 
 // Where each field of a row begins, and the end.
 inline std::vector<std::size_t> field_starts(std::size_t n) {
-  return {0, n, 2 * n + 2, 3 * n + 4, 4 * n + 5, 5 * n + 7, 6 * n + 9, 7 * n + 11, 7 * n + 12, 7 * n + 13};
+  return {0, n, 2 * n + 2, 3 * n + 3, 4 * n + 5, 5 * n + 7, 6 * n + 9, 7 * n + 11, 7 * n + 12, 7 * n + 13};
 }
-constexpr const char* k_field_names[] = {"thickness", "sld",   "sld_imag",    "roughness", "sld_magnetic",
-                                         "theta_m",   "phi_m", "guide_angle", "field",     "q"};
+constexpr const char* k_field_names[] = {"thickness", "sld",   "roughness",   "sld_imag", "sld_magnetic",
+                                         "theta_m",   "phi_m", "guide_angle", "field",    "q"};
 
 struct MagneticJacobian {
   std::size_t points, entries;
@@ -91,7 +91,7 @@ oracle::MagneticStack<Real> stack_from(const From& inputs, std::size_t n) {
     return std::vector<Real>(inputs.begin() + static_cast<std::ptrdiff_t>(start[f]),
                              inputs.begin() + static_cast<std::ptrdiff_t>(start[f + 1]));
   };
-  return {field(0), field(1), field(2), field(3), field(4), field(5), field(6), inputs[start[7]], inputs[start[8]]};
+  return {field(0), field(1), field(3), field(2), field(4), field(5), field(6), inputs[start[7]], inputs[start[8]]};
 }
 
 // Amplitudes of the four channels and their derivatives at one q: rows of inputs, then q.

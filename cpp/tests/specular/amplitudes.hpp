@@ -20,7 +20,7 @@ inline kiessig::StackRows rows_of(const Sample& s) {
 
 // All inputs of a stack as one row in the order of RowLayout.
 inline void append_row(const Sample& s, std::vector<Active>& x) {
-  for (const Numbers* field : {&s.thickness, &s.sld, &s.sld_imag, &s.roughness}) {
+  for (const Numbers* field : {&s.thickness, &s.sld, &s.roughness, &s.sld_imag}) {
     x.insert(x.end(), field->begin(), field->end());
   }
 }
@@ -35,8 +35,8 @@ inline oracle::Stack<Active> stack_of_row(const std::vector<Active>& x, std::siz
   oracle::Stack<Active> stack;
   stack.thickness = take(layers);
   stack.sld = take(layers + 2);
-  stack.sld_imag = take(layers + 2);
   stack.roughness = take(layers + 1);
+  stack.sld_imag = take(layers + 2);
   return stack;
 }
 

@@ -163,8 +163,8 @@ TEST_CASE(mixture_derivatives) {
         const double* ours = rows.data() + i * entries + first;
         compare(first, n, ours);
         compare(first + n, n + 2, ours + n);
-        compare(first + 2 * n + 2, n + 2, ours + 2 * n + 2);
-        compare(first + 3 * n + 4, n + 1, ours + 3 * n + 4);
+        compare(first + 2 * n + 2, n + 1, ours + 2 * n + 2);
+        compare(first + 3 * n + 3, n + 2, ours + 3 * n + 3);
       }
       compare(row[count], count, rows.data() + i * entries + row[count]);
       compare(entries, 1, dq.data() + i);

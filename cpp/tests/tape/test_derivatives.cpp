@@ -6,7 +6,6 @@
 namespace {
 
 using namespace recordings;
-using Second = Dual<Number>;
 
 constexpr double k_infinity = std::numeric_limits<double>::infinity();
 
@@ -37,39 +36,6 @@ Result at(const Recording& r, double a, double b) {
 bool same(double a, double b) { return a == b || (a != a && b != b); }
 
 }  // namespace
-
-TEST_CASE(tape_hessian_of_random_expressions) {
-  check::Random random(62);
-  for (int repeat = 0; repeat < 100; ++repeat) {
-    check::note("seed 62, recording " + std::to_string(repeat));
-    Numbers x;
-    for (int i = 0; i < 4; ++i) x.push_back(random.uniform(0.3, 3.0));
-    const Recording r = random_recording(random, x);
-    Numbers weights;
-    for (int i = 0; i < 5; ++i) weights.push_back(random.uniform(-2.0, 2.0));
-    Numbers hessian(16, -7.0);
-    r.tape().hessian(x.data(), weights.data(), hessian.data());
-    std::vector<Second> point;
-    for (const double entry : x) point.push_back(Second(Number(entry)));
-    for (std::size_t i = 0; i < 4; ++i) {
-      for (std::size_t j = 0; j < 4; ++j) {
-        point[i].slope.value = 1.0L;
-        point[j].value.slope = 1.0L;
-        const std::vector<Second> y = run(r, point);
-        point[i].slope.value = 0.0L;
-        point[j].value.slope = 0.0L;
-        long double expected = 0.0L, size = 1.0L;
-        for (std::size_t k = 0; k < 5; ++k) {
-          const long double term = weights[k] * y[k].slope.slope;
-          expected += term;
-          size += std::abs(term);
-        }
-        // 40 steps, each of which may multiply the error by its condition, and cancellation between paths
-        CHECK_NEAR(hessian[i * 4 + j], expected, 1e-10L * size);
-      }
-    }
-  }
-}
 
 TEST_CASE(tape_rows_are_independent) {
   check::Random random(63);

@@ -6,20 +6,22 @@ interfaces; scale and background have none. Numbers stand for all entries. Leadi
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from kiessig.adapters._host import host_module
 from kiessig.errors import NotOfferedError
+from kiessig.kernel_calls import value_and_jacobian
 from kiessig.kernels import reflectivity, reflectivity_jacobian, reflectivity_vjp
 
 __all__ = ["FUNCTION", "OPERANDS", "Settings", "computed", "host"]
 
 FUNCTION = "kiessig.adapters.torch.reflectivity"
 OPERANDS = ("q", "thickness", "sld", "sld_imag", "roughness", "scale", "background", "dq")
+_PLACES = {name: i for i, name in enumerate(OPERANDS)}
 _PER_STACK = ("scale", "background")
+_PLACES_PER_STACK = (5, 6)
 _OF_POINTS = ("q", "dq", *_PER_STACK)  # one derivative per point, not one per entry
 
 _LARGE = 1_000_000  # entries of a Jacobian, 8 MB: beyond that, writing and reading it costs more than a second sweep
@@ -36,30 +38,29 @@ class Settings(NamedTuple):
     dtype: Any
 
 
+def _values(operands: Sequence[Any]) -> list[Any]:
+    """Operands as the kernels take them: the same memory, seen by numpy; None for `dq` where there is none."""
+    found = [
+        # the kernels' fastest way in takes a number where there is one
+        x if type(x) is float else x.detach().numpy() if x.ndim else x.item()
+        for x in operands
+    ]
+    return found if len(found) == len(OPERANDS) else [*found, None]
+
+
 def _arguments(settings: Settings, operands: Sequence[Any]) -> dict[str, Any]:
-    """Operands as arguments of `kiessig.reflectivity`: the same memory, seen by numpy."""
-    given: dict[str, Any] = {"threads": settings.threads}
-    for name, operand in zip(OPERANDS, operands, strict=False):
-        if isinstance(operand, float):
-            given[name] = operand
-        elif operand.ndim == 0:
-            given[name] = operand.item()  # the kernels' fastest way in takes a number
-        else:
-            given[name] = operand.detach().numpy()
-    return given
+    """Operands as arguments of `kiessig.reflectivity`."""
+    return {**dict(zip(OPERANDS, _values(operands), strict=True)), "threads": settings.threads}
 
 
-def _entries(operands: Sequence[Any]) -> int:
-    """Return how many numbers the Jacobian of these operands has."""
-    points = media = 0
+def _entries(values: Sequence[Any]) -> int:
+    """Return how many numbers the Jacobian of these arrays and numbers has, at most."""
+    q, _, sld, *_ = values
     lead = 1
-    for name, x in zip(OPERANDS, operands, strict=False):
-        if isinstance(x, float) or not x.ndim:
-            continue
-        points = x.shape[-1] if name == "q" else points
-        media = x.shape[-1] if name == "sld" else media
-        lead = max(lead, x.numel() if name in _PER_STACK else x.numel() // max(x.shape[-1], 1))
-    return 4 * media * points * lead
+    for i, x in enumerate(values):
+        if type(x) is not float and x is not None and x.ndim > (i not in _PLACES_PER_STACK):
+            lead = max(lead, x.size if i in _PLACES_PER_STACK else x.size // max(x.shape[-1], 1))
+    return 4 * int(q.shape[-1]) * (1 if type(sld) is float else int(sld.shape[-1])) * lead
 
 
 def _from_numpy(settings: Settings, array: Any) -> Any:
@@ -111,9 +112,7 @@ def computed(settings: Settings, operands: Sequence[Any]) -> Any:
     torch = host()
     moving: tuple[str, ...] = ()
     if torch.is_grad_enabled():
-        moving = tuple(
-            name for name, x in zip(OPERANDS, operands, strict=False) if not isinstance(x, float) and x.requires_grad
-        )
+        moving = tuple([OPERANDS[i] for i, x in enumerate(operands) if type(x) is not float and x.requires_grad])
     everything, backward_alone = _functions()
     if _is_transformed(torch):
         return everything.apply(settings, moving, *operands)[0]
@@ -218,15 +217,16 @@ def _functions() -> tuple[Any, Any]:
         # without setup_context, whose calls cost more than most kernels'
         @staticmethod
         def forward(ctx: Any, settings: Settings, named: tuple[str, ...], *operands: Any) -> Any:
-            ctx.save_for_backward(*[x for x in operands if not isinstance(x, float)])
+            ctx.save_for_backward(*[x for x in operands if type(x) is not float])
             ctx.settings, ctx.named, ctx.fields = settings, named, None
-            ctx.numbers = [x if isinstance(x, float) else None for x in operands]
-            arguments = _arguments(settings, operands)
-            if _entries(operands) > _LARGE:
-                return _from_numpy(settings, reflectivity(**arguments))
-            r, jacobian = reflectivity_jacobian(**arguments)
+            ctx.numbers = [x if type(x) is float else None for x in operands]
+            values = _values(operands)
+            if _entries(values) > _LARGE:
+                return _from_numpy(settings, reflectivity(**_arguments(settings, operands)))
+            arguments: Any = (FUNCTION, *values, settings.threads, None, None, named)
+            r, jacobian = value_and_jacobian(*arguments)
             ctx.fields = [getattr(jacobian, name) for name in named]
-            ctx.shapes = [x.shape for name, x in zip(OPERANDS, operands, strict=False) if name in named]
+            ctx.shapes = [getattr(values[_PLACES[name]], "shape", ()) for name in named]
             return _from_numpy(settings, r)
 
         @staticmethod
@@ -234,22 +234,24 @@ def _functions() -> tuple[Any, Any]:
             found = [None] * (2 + len(ctx.numbers))
             weights = None
             if not torch.is_grad_enabled() and not _is_transformed(torch):
-                with contextlib.suppress(RuntimeError):  # tensors that vmap maps over do not give their memory away
+                try:  # not contextlib.suppress, which takes longer than what it guards
                     weights = cotangent.numpy()
+                except RuntimeError:  # tensors that vmap maps over do not give their memory away
+                    weights = None
             if (
                 weights is not None and weights.ndim == 1 and ctx.fields is not None
             ):  # numpy's calls are the shorter ones
                 for name, field, shape in zip(ctx.named, ctx.fields, ctx.shapes, strict=True):
-                    g = weights * field if name in ("q", "dq") else weights @ field
-                    g = torch.from_numpy(g) if g.shape else torch.tensor(g, dtype=torch.float64)
-                    found[2 + OPERANDS.index(name)] = g if g.shape == shape else g.sum_to_size(shape)
+                    g = weights * field if name in ("q", "dq") else weights.dot(field)  # sooner there than `@`
+                    tensor = torch.from_numpy(g) if g.shape else torch.tensor(g, dtype=torch.float64)
+                    found[2 + _PLACES[name]] = tensor if g.shape == shape else tensor.sum_to_size(shape)
                 return tuple(found)
             saved = list(ctx.saved_tensors)
             operands = [saved.pop(0) if number is None else number for number in ctx.numbers]
             if weights is not None and ctx.fields is None:
                 gradient = reflectivity_vjp(**_arguments(ctx.settings, operands), cotangent=weights)[1]
                 for name in ctx.named:
-                    found[2 + OPERANDS.index(name)] = torch.from_numpy(getattr(gradient, name))
+                    found[2 + _PLACES[name]] = torch.from_numpy(getattr(gradient, name))
                 return tuple(found)
             if ctx.fields is None:
                 fields = Everything.apply(ctx.settings, ctx.named, *operands)[1:]
@@ -258,7 +260,7 @@ def _functions() -> tuple[Any, Any]:
             if torch.is_grad_enabled():  # what follows may be differentiated again
                 fields = Constant.apply(len(fields), *fields, *ctx.saved_tensors)
             for name, field in zip(ctx.named, fields, strict=True):
-                index = OPERANDS.index(name)
+                index = _PLACES[name]
                 found[2 + index] = _gradient(name, field, cotangent, operands[index].shape)
             return tuple(found)
 

@@ -87,7 +87,8 @@ def reflectivity(
     1e-7 of itself.
 
     A derivative costs one evaluation of the Jacobian of the inputs that it asks for, about twice the reflectivity, in
-    forward and in reverse mode. ``jacfwd`` and ``jacrev`` compute it once.
+    forward and in reverse mode. ``jacfwd`` and ``jacrev`` compute it once and multiply it with a unit matrix; the whole
+    Jacobian is had sooner as ``vmap`` over q of the gradient of one point.
 
     Examples
     --------

@@ -1,4 +1,7 @@
-"""kiessig under scipp and ess.reflectometry: reflectivity of a `scipp.Variable` of Q, dense or binned."""
+"""kiessig under scipp and ess.reflectometry: reflectivity of a `scipp.Variable` of Q, dense or binned.
+
+`dataset` takes what a pipeline has reduced as data of a fit, `provider` makes theory a step of a pipeline.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kiessig.adapters._host import host_module
+from kiessig.adapters._scipp_pipeline import INSTALL, dataset, provider
 from kiessig.errors import InvalidValueError, ShapeError
 from kiessig.instrument import Resolution
 from kiessig.kernels import reflectivity as _reflectivity
 
-__all__ = ["reflectivity"]
+__all__ = ["dataset", "provider", "reflectivity"]
 
 FloatArray = NDArray[np.float64]
 
-INSTALL = "install scipp, 24.2.0 or newer"
 Q_UNIT = "1/angstrom"
 UNITS = {"thickness": ("angstrom", 1.0), "sld": ("1/angstrom**2", 1e6), "sld_imag": ("1/angstrom**2", 1e6)}
 UNITS |= {"roughness": ("angstrom", 1.0), "scale": ("dimensionless", 1.0), "background": ("dimensionless", 1.0)}

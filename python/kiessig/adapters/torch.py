@@ -92,21 +92,36 @@ def reflectivity(
     """
     torch = host()
     given = (q, thickness, sld, sld_imag, roughness, scale, background, dq)
-    operands = [_operand(torch, name, value) for name, value in zip(OPERANDS, given, strict=True) if value is not None]
-    dtypes = {x.dtype for x in operands if not isinstance(x, float)}
-    dtype = torch.float32 if dtypes == {torch.float32} else torch.float64
+    tensor, double = torch.Tensor, torch.float64
+    operands: list[Any] = []
+    seen_double = seen_single = scalar = False
+    for i, value in enumerate(given):  # what most calls give is let through with few questions: they cost microseconds
+        if type(value) is not float:
+            if value is None:
+                continue
+            if not isinstance(value, tensor) or value.dtype is not double or not value.is_cpu:
+                value = _operand(torch, OPERANDS[i], value)
+            if type(value) is not float:
+                seen_single |= value.dtype is not double
+                seen_double |= value.dtype is double
+                if i in (0, 3, 4) and not value.ndim:
+                    value = _one_axis(i, value, operands)
+                    scalar |= i == 0
+        if i == 0 and type(value) is float:
+            value, scalar = torch.as_tensor([value], dtype=double), True
+        operands.append(value)
+    dtype = torch.float32 if seen_single and not seen_double else double
     settings = Settings(None if threads is None else checked_threads(FUNCTION, threads), dtype)
-
-    scalar = isinstance(operands[0], float) or operands[0].ndim == 0
-    if scalar:
-        operands[0] = torch.as_tensor(operands[0], dtype=torch.float64).reshape(1)
-    for i in (3, 4):  # a scalar stands for all media and interfaces
-        if isinstance(operands[i], torch.Tensor) and operands[i].ndim == 0:
-            n = operands[2].shape[-1] - (i == 4) if isinstance(operands[2], torch.Tensor) and operands[2].ndim else 0
-            operands[i] = operands[i].expand(max(n, 0))
-
     r = computed(settings, operands)
     return r[..., 0] if scalar else r
+
+
+def _one_axis(i: int, value: Any, before: list[Any]) -> Any:
+    """Return a tensor without axes with the one that q, or sld_imag and roughness as a scalar for all, must have."""
+    if i == 0:
+        return value.reshape(1)
+    media = before[2].shape[-1] if not isinstance(before[2], float) and before[2].ndim else 0
+    return value.expand(max(media - (i == 4), 0))
 
 
 def _operand(torch: Any, name: str, value: Any) -> Any:

@@ -183,10 +183,18 @@ def _several(
     defined = np.isfinite(found.value)
     ends[defined] = np.clip(view.complete(found.x[defined]), lower, upper)
 
+    lowest = np.inf
+
     def settle(whole: FloatArray, reason: str) -> Outcome:
-        if method == "levenberg-marquardt" and not interrupted and not _STOPPED.intersection(found.reasons):
-            return minimize(view.whole, whole, (lower, upper), method)
-        return examine(view.whole, whole, lower, upper, method, reason, first)
+        nonlocal lowest
+        outcome = examine(view.whole, whole, lower, upper, method, reason, first)
+        # last digits are for the minimum that is the result, and for what might yet become it
+        within_reach = outcome.value * (1.0 - outcome.expected_gain) <= lowest
+        stopped = interrupted or _STOPPED.intersection(found.reasons)
+        if method == "levenberg-marquardt" and within_reach and not stopped:
+            outcome = minimize(view.whole, whole, (lower, upper), method)
+        lowest = min(lowest, outcome.value)
+        return outcome
 
     found, interrupted = replace(found, x=ends), found.interrupted
     try:

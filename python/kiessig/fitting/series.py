@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kiessig.errors import InvalidValueError, ShapeError
 from kiessig.fitting.watch import Watch
-from kiessig.optimize.batch import minimize_batch
+from kiessig.optimize.batch import BatchOutcome, minimize_batch
 from kiessig.optimize.batch.evaluator import BatchEvaluator
 from kiessig.optimize.batch.methods import BATCHED
 from kiessig.optimize.methods import check_options, find_method
@@ -118,7 +118,7 @@ def fit_series(
             objective, starts, lower, upper, run.make(**options), max_evaluations=limit, callback=watch.batch
         )
         members = np.flatnonzero(np.isfinite(found.value))
-        curvature = BatchEvaluator(objective, objective.n_members, n).normal(found.x[members], members).curvature
+        curvature = _curvature(objective, found, members)
     free = problem.n_points - n
     scatter = found.value[members] / free if problem.misfit == "log" and free > 0 else np.ones(members.size)
     stderr = np.full(found.x.shape, np.nan)
@@ -134,6 +134,14 @@ def fit_series(
         n_evaluations=found.n_evaluations,
         wall_time=time.perf_counter() - began,
     )
+
+
+def _curvature(objective: Any, found: BatchOutcome, members: NDArray[np.intp]) -> FloatArray:
+    """Return ``J.T @ J`` where the members ended, shape (k, n, n): what the algorithm knows, or else computed."""
+    if "curvature" in found.state and np.array_equal(found.state["x"][members], found.x[members]):
+        known: FloatArray = found.state["curvature"][members]
+        return known
+    return BatchEvaluator(objective, *found.x.shape).normal(found.x[members], members).curvature
 
 
 def _starts(problem: Problem, x0: ArrayLike | None, n_members: int, lower: FloatArray, upper: FloatArray) -> FloatArray:

@@ -72,11 +72,7 @@ def draw_starts(
         )
         raise InvalidValueError(message)
     unit = _sobol(len(present), number - 1, seed)
-    drawn = np.empty_like(unit)
-    box = BoxTransform(lower, upper, present)
-    free = np.log(unit / (1.0 - unit))
-    for row, point in enumerate(free):
-        drawn[row] = box.inverse(point)
+    drawn = BoxTransform(lower, upper, present).inverse(np.log(unit / (1.0 - unit)))
     for column, ppf in enumerate(quantiles):
         if ppf is not None:
             drawn[:, column] = [_quantile(ppf, u) for u in unit[:, column]]

@@ -81,7 +81,7 @@ class Coherent(MixtureArguments):
         if not np.any(used):
             return
         media = [array["sld"][..., medium] for array in self.media]
-        patched = np.stack(np.broadcast_arrays(*media), axis=-1) if self.one_by_one else media[0]
+        patched = np.stack(np.broadcast_arrays(*media), axis=-1) if self.one_by_one else np.atleast_1d(media[0])
         other = np.argwhere(patched != patched[..., :1])
         if len(other):
             *batch, patch = (int(i) for i in other[0])

@@ -170,9 +170,10 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     ``data`` is the name of an ``.ort`` file, or a mapping of ``file``, ``columns``, ``dq`` (sigma or fwhm), ``q_unit``,
     ``bad_rows`` (see `kiessig.load`), ``q_min``, ``q_max`` (1/angstrom) and ``data_set`` (its number in a file of
     several). ``resolution`` is ``data`` (the default), ``none``, or ``{dq_over_q: 0.02, dq: sigma}`` with either width.
-    ``misfit`` is chi2 or log. ``fit`` has ``method``, ``starts``, ``seed``, ``max_evaluations`` and ``options`` of the
-    method. ``simulate`` has ``q`` (a list, or ``start``, ``stop``, ``points`` and ``spacing``, linear or log),
-    ``dq_over_q`` with ``dq``, and ``counts`` per point at R = 1, or ``relative_error``; and a ``seed``.
+    ``misfit`` is chi2 or log. ``fit`` has ``method``, ``starts``, ``seed``, ``screen``, ``eliminate`` (true or false),
+    ``max_evaluations``, ``max_time`` in seconds, and ``options`` of the method. ``simulate`` has ``q`` (a list, or
+    ``start``, ``stop``, ``points`` and ``spacing``, linear or log), ``dq_over_q`` with ``dq``, and ``counts`` per point
+    at R = 1, or ``relative_error``; and a ``seed``.
     """
     file = Path(path)
     root = Entry(read_document(file), file)

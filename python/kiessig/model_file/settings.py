@@ -15,7 +15,7 @@ __all__ = ["WIDTHS", "FitSettings", "SimulationSettings", "constant_resolution"]
 
 WIDTHS = ("sigma", "fwhm")
 
-_FIT_KEYS = ("method", "starts", "seed", "max_evaluations", "options")
+_FIT_KEYS = ("method", "starts", "seed", "screen", "eliminate", "max_evaluations", "max_time", "options")
 _SIMULATE_KEYS = ("q", "dq_over_q", "dq", "counts", "relative_error", "seed")
 _MOST_POINTS = 1_000_000  # of a simulated curve: beyond any instrument, and a slip of the pen is told at once
 
@@ -27,7 +27,10 @@ class FitSettings:
     method: str = "levenberg-marquardt"
     starts: int = 1
     seed: int | None = None
+    screen: int = 1
+    eliminate: bool = False
     max_evaluations: int | None = None
+    max_time: float | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -41,9 +44,13 @@ class FitSettings:
         given: dict[str, Any] = {}
         if "method" in keys:
             given["method"] = keys["method"].choice(METHODS)
-        for key, least in (("starts", 1), ("seed", 0), ("max_evaluations", 1)):
+        for key, least in (("starts", 1), ("seed", 0), ("screen", 1), ("max_evaluations", 1)):
             if key in keys:
                 given[key] = keys[key].whole_number(least)
+        if "eliminate" in keys:
+            given["eliminate"] = keys["eliminate"].choice(("true", "false")) == "true"
+        if "max_time" in keys:
+            given["max_time"] = keys["max_time"].positive("s")
         settings = cls(**given)
         if "options" in keys:
             method = METHODS[settings.method]

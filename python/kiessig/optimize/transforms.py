@@ -100,7 +100,7 @@ class BoxTransform:
         return self._box.copy()
 
     def forward(self, x: FloatArray, margin: float = 1e-3) -> FloatArray:
-        """Return u(x), shape (n,).
+        """Return u(x), shape (..., n).
 
         A value on a bound (nearer than 1e-12 of the width) has no finite coordinate. It is moved inside to `margin` of
         the width (of `scale` where there is one bound only), so that a start on a bound can leave it.
@@ -111,53 +111,53 @@ class BoxTransform:
             (self._linear, hi - lo, x - lo, hi - x),
             (self._log, _log(hi, lo), _log(x, lo), _log(hi, x)),
         ):
-            width, low, high = span[mask], low[mask] / span[mask], high[mask] / span[mask]
+            low, high = low[..., mask] / span[mask], high[..., mask] / span[mask]
             on_low, on_high = low < _ON_BOUND, high < _ON_BOUND
             low, high = np.where(on_low, margin, low), np.where(on_low, 1.0 - margin, high)
             low, high = np.where(on_high, 1.0 - margin, low), np.where(on_high, margin, high)
-            u[mask] = np.log(low) - np.log(high) if width.size else low
+            u[..., mask] = np.log(low) - np.log(high)
         for mask, distance in ((self._from_lower, x - lo), (self._from_upper, hi - x)):
-            t = distance[mask] / self.scale[mask]
+            t = distance[..., mask] / self.scale[mask]
             t = np.where(t < _ON_BOUND, margin, t)
-            u[mask] = t + np.log(-np.expm1(-t))
-        u[self._free] = x[self._free] / self.scale[self._free]
+            u[..., mask] = t + np.log(-np.expm1(-t))
+        u[..., self._free] = x[..., self._free] / self.scale[self._free]
         return u
 
     def inverse(self, u: FloatArray) -> FloatArray:
-        """Return x(u), shape (n,), never outside the bounds."""
+        """Return x(u), shape (..., n), never outside the bounds."""
         x = np.empty_like(u)
         lo, hi = self.lower, self.upper
         rise, fall = _logistic(u), _logistic(-u)
         width = hi[self._linear] - lo[self._linear]
         # Measured from the nearer bound, so that distances to either keep their digits.
-        x[self._linear] = np.where(
-            u[self._linear] < 0.0,
-            lo[self._linear] + width * rise[self._linear],
-            hi[self._linear] - width * fall[self._linear],
+        x[..., self._linear] = np.where(
+            u[..., self._linear] < 0.0,
+            lo[self._linear] + width * rise[..., self._linear],
+            hi[self._linear] - width * fall[..., self._linear],
         )
-        x[self._log] = lo[self._log] * np.exp(_log(hi, lo)[self._log] * rise[self._log])
-        x[self._from_lower] = lo[self._from_lower] + (self.scale * _softplus(u))[self._from_lower]
-        x[self._from_upper] = hi[self._from_upper] - (self.scale * _softplus(u))[self._from_upper]
-        x[self._free] = (self.scale * u)[self._free]
+        x[..., self._log] = lo[self._log] * np.exp(_log(hi, lo)[self._log] * rise[..., self._log])
+        x[..., self._from_lower] = lo[self._from_lower] + (self.scale * _softplus(u))[..., self._from_lower]
+        x[..., self._from_upper] = hi[self._from_upper] - (self.scale * _softplus(u))[..., self._from_upper]
+        x[..., self._free] = (self.scale * u)[..., self._free]
         return np.clip(x, lo, hi)
 
     def derivative(self, u: FloatArray) -> FloatArray:
-        """Return dx/du, shape (n,); the map acts on each parameter alone."""
+        """Return dx/du, shape (..., n); the map acts on each parameter alone."""
         rise, fall = _logistic(u), _logistic(-u)
         slope = np.where(self._free, self.scale, self.scale * rise)
-        slope[self._from_upper] *= -1.0
-        slope[self._linear] = ((self.upper - self.lower) * rise * fall)[self._linear]
-        slope[self._log] = (self.inverse(u) * _log(self.upper, self.lower) * rise * fall)[self._log]
+        slope[..., self._from_upper] *= -1.0
+        slope[..., self._linear] = ((self.upper - self.lower) * rise * fall)[..., self._linear]
+        slope[..., self._log] = (self.inverse(u) * _log(self.upper, self.lower) * rise * fall)[..., self._log]
         return slope
 
     def second_derivative(self, u: FloatArray) -> FloatArray:
-        """Return d2x/du2, shape (n,)."""
+        """Return d2x/du2, shape (..., n)."""
         rise, fall = _logistic(u), _logistic(-u)
         bend = np.where(self._free, 0.0, self.scale * rise * fall)
-        bend[self._from_upper] *= -1.0
-        bend[self._linear] = ((self.upper - self.lower) * rise * fall * (fall - rise))[self._linear]
+        bend[..., self._from_upper] *= -1.0
+        bend[..., self._linear] = ((self.upper - self.lower) * rise * fall * (fall - rise))[..., self._linear]
         slope = _log(self.upper, self.lower) * rise * fall
-        bend[self._log] = (self.inverse(u) * slope * (slope + fall - rise))[self._log]
+        bend[..., self._log] = (self.inverse(u) * slope * (slope + fall - rise))[..., self._log]
         return bend
 
 

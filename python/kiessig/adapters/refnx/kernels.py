@@ -93,7 +93,7 @@ def abeles_vectorised(
 
     Returns
     -------
-    float64 array, shape (m, *q.shape)
+    float64 array, shape (m, ...) with the shape of q behind m
 
     Examples
     --------

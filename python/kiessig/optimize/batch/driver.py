@@ -40,6 +40,8 @@ class BatchOutcome:
         Evaluations of all members together, and the lowest misfit by then; a row for each step.
     wall_time : float
         Seconds; of all runs together where the search was resumed.
+    state : dict of array
+        What the algorithm knew of each member at the end.
     """
 
     x: FloatArray
@@ -49,6 +51,7 @@ class BatchOutcome:
     n_jacobian_evaluations: npt.NDArray[np.int64]
     history: FloatArray
     wall_time: float
+    state: State
 
     @property
     def interrupted(self) -> bool:
@@ -228,6 +231,7 @@ class _Run:
             n_jacobian_evaluations=self._evaluator.n_jacobian_evaluations,
             history=np.array(self._history).reshape(-1, 2),
             wall_time=self._before + self.elapsed(),
+            state=self.state,
         )
 
 

@@ -93,7 +93,7 @@ class HeldJacobians:
         bend = bend_of_residuals(ahead, self._residuals[members], np.einsum("kmn,kn->km", jacobian, moved))
         pull = np.einsum("kmn,km->kn", jacobian, bend) / unit
         held = (x + moved <= lower) | (x + moved >= upper)
-        acceleration = towards_minimum(matrix[granted], pull, damping, held, np.zeros_like(steps))
+        acceleration = towards_minimum(matrix[granted], pull, damping, held)
         short = np.linalg.norm(acceleration, axis=1) <= ALPHA * np.linalg.norm(steps, axis=1)
         good = short & np.isfinite(value)
         added[granted] = np.where(good[:, np.newaxis], 0.5 * acceleration / unit, 0.0)

@@ -137,6 +137,7 @@ def _outcome(
         n_jacobian_evaluations=evaluator.n_jacobian_evaluations,
         history=np.array(history).reshape(-1, 2),
         wall_time=elapsed,
+        state={},
     )
 
 

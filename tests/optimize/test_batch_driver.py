@@ -146,8 +146,8 @@ def test_an_interruption_keeps_the_best_points():
     np.testing.assert_array_equal(found.history, expected.history)
 
 
-def test_an_interruption_within_a_step_leaves_the_last_complete_state(monkeypatch):
-    """Half of the state of an accepted step has been written when Ctrl-C comes."""
+def test_an_interruption_within_a_step_loses_nothing(monkeypatch):
+    """Half of the state of an accepted step has been written when Ctrl-C comes; its points are known all the same."""
     calls = []
     judge = LevenbergMarquardt._judge
 
@@ -162,7 +162,23 @@ def test_an_interruption_within_a_step_leaves_the_last_complete_state(monkeypatc
     found = search()
     monkeypatch.undo()
     assert found.interrupted
-    np.testing.assert_array_equal(found.x, search(limit=3).x)
+    expected = search(limit=4)
+    np.testing.assert_array_equal(found.x, expected.x)
+    np.testing.assert_array_equal(found.value, expected.value)
+
+
+def test_an_interruption_of_the_callback_loses_nothing():
+    lowest = []
+
+    def callback(n, value):
+        lowest.append(value)
+        if len(lowest) == 4:
+            raise KeyboardInterrupt
+
+    found = search(callback=callback)
+    assert found.interrupted
+    assert found.value.min() == lowest[-1]
+    assert found.history[-1, 1] == lowest[-1]
 
 
 def test_an_interruption_before_anything_is_known_is_passed_on():

@@ -81,6 +81,7 @@ VALUES = {
     "tolerance": 1e-5,
     "tr_solver": "exact",
     "damping": 0.1,
+    "geodesic": True,
     "steps": 400,
     "learning_rate": 0.1,
     "schedule": "exponential",

@@ -49,10 +49,10 @@ def search_and_finish(
 
 
 def descend(
-    evaluator: Evaluator, x: FloatArray, lower: FloatArray, upper: FloatArray, **options: float
+    evaluator: Evaluator, x: FloatArray, lower: FloatArray, upper: FloatArray, tolerance: float = 1e-12
 ) -> FloatArray | None:
     """Return the minimum below x, or None where the way leads to where the model is undefined."""
     try:
-        return levenberg_marquardt(evaluator, x, lower, upper, **options).x
+        return levenberg_marquardt(evaluator, x, lower, upper, ftol=tolerance, xtol=tolerance).x
     except InvalidValueError:
         return None

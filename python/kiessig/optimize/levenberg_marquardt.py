@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kiessig.errors import InvalidValueError
+from kiessig.optimize.geodesic import ALPHA, PROBE, bend_of_residuals
 from kiessig.optimize.linear_model import LinearModel
 from kiessig.optimize.objective import Evaluator, FloatArray
 from kiessig.optimize.polish import polish
@@ -27,6 +28,7 @@ def levenberg_marquardt(
     ftol: float = 1e-12,
     xtol: float = 1e-12,
     damping: float = 1e-3,
+    geodesic: bool = False,
 ) -> Verdict:
     """Minimise ``sum(residuals**2)`` by damped Gauss-Newton steps within the bounds.
 
@@ -48,6 +50,13 @@ def levenberg_marquardt(
         Steps below ``xtol * abs(x)`` in every parameter end the search.
     damping : float
         First mu; 1 distrusts the start, 1e-6 trusts it.
+    geodesic : bool
+        Whether to bend steps along the geodesic, for one more evaluation of the residuals in each: half of the
+        acceleration is added where it is shorter than 0.75 of the step, and the step is taken as it is elsewhere. Off
+        by default: in narrow curved valleys it saves half to three quarters of the Jacobians (among NIST's problems
+        Lanczos, MGH10, MGH17), in fits of films hardly any. From 120 random starts each, a quartz film with 6 and with
+        10 parameters, a lipid bilayer with 13 and four diodes with over 30 reached their global minimum 84, 30, 82 and
+        73 times with it and 84, 36, 92 and 71 times without, and took 1.13 to 1.3 times as long.
 
     Returns
     -------
@@ -66,6 +75,8 @@ def levenberg_marquardt(
        105 (1978), doi:10.1007/BFb0067700.
     .. [3] H. B. Nielsen, Damping parameter in Marquardt's method, report IMM-REP-1999-05, Technical University of
        Denmark (1999).
+    .. [4] M. K. Transtrum and J. P. Sethna, Improvements to the Levenberg-Marquardt algorithm for nonlinear
+       least-squares minimization (2012), arXiv:1201.5885.
     """
     for name, option, holds in (
         ("ftol", ftol, 0.0 <= ftol < np.inf),
@@ -93,7 +104,10 @@ def levenberg_marquardt(
         while True:
             step, promised = model.step(mu)
             trial = np.clip(x + step, lower, upper)
-            if np.all(np.abs(trial - x) <= xtol * np.abs(x)) or mu > _LARGEST_DAMPING:
+            short = bool(np.all(np.abs(trial - x) <= xtol * np.abs(x)))
+            if geodesic and not short:
+                trial = np.clip(x + step + _bent(evaluator, model, jacobian, x, residuals, step, mu), lower, upper)
+            if short or mu > _LARGEST_DAMPING:
                 return Verdict("no step, however short, lowers the misfit", x)
             residuals_trial, value_trial = evaluator.residuals(trial, jacobian_follows=True, allow_infinite=True)
             ratio = (value - value_trial) / promised if promised > 0.0 else -1.0
@@ -105,3 +119,21 @@ def levenberg_marquardt(
             return Verdict("the misfit falls no further although its linear model promises it", trial)
         mu, factor = mu * max(1.0 / 3.0, 1.0 - (2.0 * ratio - 1.0) ** 3), 2.0
         x, residuals, value = trial, residuals_trial, value_trial
+
+
+def _bent(
+    evaluator: Evaluator,
+    model: LinearModel,
+    jacobian: FloatArray,
+    x: FloatArray,
+    residuals: FloatArray,
+    step: FloatArray,
+    damping: float,
+) -> FloatArray:
+    """Return half the geodesic acceleration of the step, or zero where it is too long for its expansion."""
+    ahead, value = evaluator.residuals(x + PROBE * step, allow_infinite=True)
+    if not np.isfinite(value):
+        return np.zeros(x.size)
+    bend = bend_of_residuals(ahead, residuals, jacobian @ step)
+    acceleration, length = model.acceleration(step, jacobian, bend, damping)
+    return 0.5 * acceleration if length <= ALPHA else np.zeros(x.size)

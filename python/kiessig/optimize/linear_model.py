@@ -66,6 +66,31 @@ class LinearModel:
         reduction = -float(moved @ (2.0 * self._offset + moved))
         return step / self._scale, max(reduction, 0.0)
 
+    def acceleration(
+        self, step: FloatArray, jacobian: FloatArray, bend: FloatArray, damping: float
+    ) -> tuple[FloatArray, float]:
+        """Return the geodesic acceleration of a damped step, shape (n,), and its length in units of the step's.
+
+        Parameters
+        ----------
+        step : float array, shape (n,)
+            From `step`, with the same damping; parameters that it puts on a bound are not accelerated.
+        jacobian : float array, shape (m, n)
+            What the model was made of.
+        bend : float array, shape (m,)
+            Second derivative of the residuals along the step.
+        damping : float
+            Positive.
+        """
+        free = np.flatnonzero((step > self._below) & (step < self._above))
+        acceleration = np.zeros(step.size)
+        if free.size:
+            matrix = self._matrix[:, free]
+            pull = (jacobian[:, free] / self._scale[free]).T @ bend
+            acceleration[free] = np.linalg.solve(matrix.T @ matrix + damping * np.eye(free.size), -pull)
+        length = float(np.linalg.norm(step * self._scale))
+        return acceleration / self._scale, float(np.linalg.norm(acceleration)) / (length or 1.0)
+
     def gain(self) -> float:
         """Return the reduction of the misfit that the model promises anywhere within the bounds."""
         return self.step(_FLAT)[1]

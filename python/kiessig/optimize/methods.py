@@ -69,7 +69,7 @@ _SEARCH = ("seed", "finish")
 _RADII = ("initial_trust_radius", "max_trust_radius", "eta")
 _TOLERANCES = ("ftol", "xtol", "gtol")
 _ALL = (
-    Method("levenberg-marquardt", levenberg_marquardt, ("ftol", "xtol", "damping"), (200, 200)),
+    Method("levenberg-marquardt", levenberg_marquardt, ("ftol", "xtol", "damping", "geodesic"), (200, 200)),
     Method("trf", partial(scipy_least_squares, method="trf"), (*_TOLERANCES, "tr_solver"), (200, 200)),
     Method("dogbox", partial(scipy_least_squares, method="dogbox"), (*_TOLERANCES, "tr_solver"), (200, 200)),
     Method("lm", partial(scipy_least_squares, method="lm"), _TOLERANCES, (200, 200), takes_bounds=False),

@@ -114,7 +114,7 @@ class _Search:
         x = self.box.x(np.clip(z, 0.0, 1.0))
         before = self._evaluator.n_evaluations
         if np.isfinite(self._evaluator.values(x[np.newaxis])[0]):
-            end = descend(self._evaluator, x, *self._bounds, ftol=_LOCAL, xtol=_LOCAL)
+            end = descend(self._evaluator, x, *self._bounds, tolerance=_LOCAL)
             z = z if end is None else self.box.z(end)
         count = self._evaluator.n_evaluations - before
         return OptimizeResult(x=z, fun=self._value(z), success=True, status=0, message="", nfev=count, nit=1)

@@ -34,6 +34,8 @@ class Algorithm(Protocol):
     def step(self, evaluator: BatchEvaluator, state: State, members: Members) -> None:
         """Advance `members` (indices of those still running) in place, with one evaluation each.
 
+        More than one may be made as long as the evaluator's limit is kept.
+
         A member ends by its entry in ``state["reason"]``.
         """
         ...

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from kiessig.optimize.objective import FloatArray
 
-__all__ = ["box_steps", "promised"]
+__all__ = ["box_steps", "promised", "towards_minimum"]
 
 Flags = NDArray[np.bool_]
 
@@ -114,3 +114,12 @@ def promised(curvature: FloatArray, slope: FloatArray, steps: FloatArray) -> Flo
     quadratic = np.einsum("ki,kij,kj->k", steps, curvature, steps)
     reduction: FloatArray = -(quadratic + 2.0 * np.einsum("ki,ki->k", slope, steps))
     return reduction
+
+
+def towards_minimum(curvature: FloatArray, slope: FloatArray, damping: FloatArray, held: Flags) -> FloatArray:
+    """Minimise ``d.T A d + 2 s.T d + mu |d|**2`` over the parameters that are not held, the others being zero."""
+    diagonal = np.arange(slope.shape[1])
+    matrix = np.where(held[:, :, np.newaxis] | held[:, np.newaxis, :], 0.0, curvature)
+    matrix[:, diagonal, diagonal] = np.where(held, 1.0, curvature[:, diagonal, diagonal] + damping[:, np.newaxis])
+    way: FloatArray = np.linalg.solve(matrix, np.where(held, 0.0, -slope)[..., np.newaxis])[..., 0]
+    return way

@@ -107,6 +107,7 @@ def minimize_batch(
     """
     began = time.perf_counter()
     evaluator = BatchEvaluator(objective, *x0.shape)
+    evaluator.limit = max_evaluations
     algorithm.bound(lower, upper)
     run = _Run(evaluator, began)
     saved = None if checkpoint is None else checkpoint.load()
@@ -114,12 +115,14 @@ def minimize_batch(
         run.resume(saved)
         _require_same_misfit(objective, evaluator)
     complete = None if saved is None else run.snapshot()
+    found: tuple[FloatArray, FloatArray] | None = None
     try:
         if saved is None:
             run.state = algorithm.start(evaluator, x0)
             evaluator.require_defined()
+            run.note()
             complete = run.snapshot()
-            if run.note(callback):
+            if run.told(callback):
                 run.stop(run.running(), Reason.CALLBACK)
         while (members := run.running()).size:
             spent = evaluator.n_evaluations[members] >= max_evaluations
@@ -131,18 +134,22 @@ def minimize_batch(
             if not members.size:
                 break
             algorithm.step(evaluator, run.state, members)
-            if run.note(callback):
-                run.stop(run.running(), Reason.CALLBACK)
+            run.note()
             complete = run.snapshot()
+            if run.told(callback):
+                run.stop(run.running(), Reason.CALLBACK)
             if checkpoint is not None:
                 checkpoint.save_if_due(run.saved)
     except KeyboardInterrupt:
         if complete is None:
             raise  # nothing has been found that could be lost
+        found = evaluator.x.copy(), evaluator.value.copy()
         run.restore(complete)  # the step that was interrupted may have been half done
         run.stop(run.running(), Reason.INTERRUPTED)
     if checkpoint is not None:
         checkpoint.save(run.saved())
+    if found is not None:
+        evaluator.keep_better(*found)
     return run.outcome()
 
 
@@ -178,12 +185,15 @@ class _Run:
     def stop(self, members: npt.NDArray[np.intp], reason: Reason) -> None:
         self.state["reason"][members] = reason
 
-    def note(self, callback: Callback | None) -> bool:
-        """Write a line of history; return whether the callback wants to stop."""
-        total, lowest = int(self._evaluator.n_evaluations.sum()), float(self._evaluator.value.min())
-        self._history.append((total, lowest))
+    def note(self) -> None:
+        """Write a line of history."""
+        self._history.append((float(self._evaluator.n_evaluations.sum()), float(self._evaluator.value.min())))
+
+    def told(self, callback: Callback | None) -> bool:
+        """Call back, and return whether that wants to stop."""
+        total, lowest = self._history[-1]
         try:
-            return callback is not None and callback(total, lowest) is True
+            return callback is not None and callback(int(total), lowest) is True
         except StopSearch:
             return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +47,8 @@ class BatchEvaluator:
         The best point of each member so far, and its misfit.
     n_evaluations, n_jacobian_evaluations : int arrays, shape (k,)
         Points at which the misfit, and at which its derivatives, were computed.
+    limit : int or None
+        Evaluations that a member is granted; for algorithms that may take more than one in a step.
     """
 
     def __init__(self, objective: Any, n_members: int, n_parameters: int) -> None:
@@ -56,6 +59,7 @@ class BatchEvaluator:
         self.value = np.full(n_members, np.inf)
         self.n_evaluations = np.zeros(n_members, dtype=np.int64)
         self.n_jacobian_evaluations = np.zeros(n_members, dtype=np.int64)
+        self.limit: int | None = None
 
     def residuals(self, x: FloatArray, members: Members) -> tuple[FloatArray, FloatArray]:
         """Return misfits (k,) and residuals (k, m); rows of undefined members are zero."""
@@ -73,8 +77,13 @@ class BatchEvaluator:
         self._record(x, value, members, derivatives=True)
         return value, gradient
 
-    def normal(self, x: FloatArray, members: Members) -> Normal:
-        """Return the normal equations, in pieces that bound the memory of the Jacobians."""
+    def normal(
+        self, x: FloatArray, members: Members, keep: Callable[[slice, FloatArray, FloatArray], None] | None = None
+    ) -> Normal:
+        """Return the normal equations, in pieces that bound the memory of the Jacobians.
+
+        ``keep(rows, residuals, jacobian)`` may store what is needed of each piece.
+        """
         k, n = x.shape
         value, gradient, curvature = np.empty(k), np.empty((k, n)), np.empty((k, n, n))
         first, piece = 0, max(1, min(k, 16))
@@ -86,6 +95,8 @@ class BatchEvaluator:
             with np.errstate(over="ignore", invalid="ignore"):
                 gradient[here] = 2.0 * np.matmul(transposed, residuals[..., np.newaxis])[..., 0]
                 curvature[here] = np.matmul(transposed, jacobian)
+            if keep is not None:
+                keep(here, residuals, jacobian)
             first = here.stop
             piece = max(1, _CHUNK // max(1, jacobian[0].size))
         undefined = ~(np.isfinite(value) & np.isfinite(gradient).all(axis=1) & np.isfinite(curvature).all(axis=(1, 2)))
@@ -135,6 +146,11 @@ class BatchEvaluator:
         # in this order, so that an interruption in between leaves a point no worse than its value
         self.x[members[better]] = x[better]
         self.value[members[better]] = value[better]
+
+    def keep_better(self, x: FloatArray, value: FloatArray) -> None:
+        """Take over those of the points x (k, n), one for each member, whose misfit is lower than the best so far."""
+        better = value < self.value
+        self.x[better], self.value[better] = x[better], value[better]
 
     def require_defined(self) -> None:
         """Raise InvalidValueError if no member has a finite misfit."""

@@ -6,7 +6,8 @@ import numpy as np
 
 from kiessig.optimize.batch.algorithm import State, new_state
 from kiessig.optimize.batch.box_steps import box_steps, promised
-from kiessig.optimize.batch.evaluator import BatchEvaluator, Members
+from kiessig.optimize.batch.evaluator import BatchEvaluator, Members, Normal
+from kiessig.optimize.batch.geodesic import HeldJacobians
 from kiessig.optimize.batch.options import require
 from kiessig.optimize.batch.reasons import Reason
 from kiessig.optimize.objective import FloatArray
@@ -35,12 +36,17 @@ class LevenbergMarquardt:
         Steps below ``xtol * abs(x)`` in every parameter end it as well.
     damping : float
         First mu.
+    geodesic : bool
+        Whether to bend steps along the geodesic, as the single method does. The Jacobians of all members are held then.
     """
 
-    def __init__(self, *, ftol: float = 1e-10, xtol: float = 1e-10, damping: float = 1e-3) -> None:
+    def __init__(
+        self, *, ftol: float = 1e-10, xtol: float = 1e-10, damping: float = 1e-3, geodesic: bool = False
+    ) -> None:
         self.ftol = require("levenberg_marquardt", "ftol", ftol, 0.0 <= ftol < np.inf, "non-negative and finite")
         self.xtol = require("levenberg_marquardt", "xtol", xtol, 0.0 <= xtol < np.inf, "non-negative and finite")
         self.damping = require("levenberg_marquardt", "damping", damping, 0.0 < damping < np.inf, "positive and finite")
+        self._held = HeldJacobians() if geodesic else None
         self._lower = self._upper = np.empty(0)
 
     def bound(self, lower: FloatArray, upper: FloatArray) -> None:
@@ -49,7 +55,7 @@ class LevenbergMarquardt:
 
     def start(self, evaluator: BatchEvaluator, x0: FloatArray) -> State:
         """Evaluate all members at x0 (k, n)."""
-        normal = evaluator.normal(x0, np.arange(len(x0)))
+        normal = self._normal(evaluator, x0, np.arange(len(x0)))
         state = new_state(
             x0,
             x=x0,
@@ -81,12 +87,20 @@ class LevenbergMarquardt:
         if not members.size:
             return
         reduction = promised(matrix[going], slope[going], steps[going])
-        normal = evaluator.normal(trial, members)
+        if self._held is not None:
+            here = self._held.bent(
+                *(evaluator, members, state["x"][members], matrix[going], unit[going], steps[going], damping),
+                *(self._lower, self._upper),
+            )
+            trial = np.clip(trial + here, self._lower, self._upper)
+        normal = self._normal(evaluator, trial, members)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(reduction > 0.0, (value - normal.value) / reduction, -1.0)
         accepted = ratio > 0.0
         self._reject(state, members[~accepted])
         there = members[accepted]
+        if self._held is not None:
+            self._held.accept(there, accepted)
         fall = value[accepted] - normal.value[accepted]
         state["stalled"][there] = np.where(fall <= self.ftol * value[accepted], state["stalled"][there] + 1, 0)
         # the bound keeps the cube of a ratio far from 1 from overflowing
@@ -98,6 +112,15 @@ class LevenbergMarquardt:
         state["curvature"][there] = normal.curvature[accepted]
         state["scale"][there] = np.maximum(state["scale"][there], _lengths(normal.curvature[accepted]))
         self._judge(state, there)
+
+    def _normal(self, evaluator: BatchEvaluator, x: FloatArray, members: Members) -> Normal:
+        if self._held is None:
+            return evaluator.normal(x, members)
+        self._held.begin(len(evaluator.value), len(x))
+        normal = evaluator.normal(x, members, self._held.keep)
+        if self._held.empty:
+            self._held.accept(members, np.ones(len(members), dtype=bool))
+        return normal
 
     def _reject(self, state: State, members: Members) -> None:
         state["damping"][members] *= state["factor"][members]

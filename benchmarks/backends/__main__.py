@@ -1,7 +1,7 @@
 """kiessig, alone and in its hosts, beside every other backend: ``python -m benchmarks.backends``.
 
 From the root of the source tree. Backends that are not installed are named and left out. Everything that this measures
-takes some 20 minutes, ``--quick`` two.
+takes some 20 minutes, ``--quick`` three to five.
 """
 
 from __future__ import annotations

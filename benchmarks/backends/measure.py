@@ -83,8 +83,8 @@ class Comparison:
             measured = timing.summary(samples, clock=self.clock)._asdict()
             measured["least"] = min(pair[self.clock == "wall"] for pair in samples)
             contenders[name] |= measured
-            if measured["wall"] > RELIABLE:
-                self._slow.setdefault((task, name), []).append((size, measured["wall"]))
+            if measured["least"] > RELIABLE:
+                self._slow.setdefault((task, name), []).append((size, measured["least"]))
         return {"task": task, "layers": size.layers, "points": size.points, "contenders": contenders}
 
     def _samples(
@@ -98,7 +98,7 @@ class Comparison:
             for name in waiting:
                 started = time.monotonic()
                 try:
-                    samples[name] += self.workers[name].ask("sample", TURN, limit=2.0 * self.limits.longest)
+                    samples[name] += self.workers[name].ask("sample", TURN, limit=self.limits.longest)
                 except ExceededError as error:
                     self._beyond.setdefault((task, name), []).append((size, str(error)))
                     contenders[name]["note"] = str(error)

@@ -41,8 +41,8 @@ class Settings(NamedTuple):
 def _values(operands: Sequence[Any]) -> list[Any]:
     """Operands as the kernels take them: the same memory, seen by numpy; None for `dq` where there is none."""
     found = [
-        # the kernels' fastest way in takes a number where there is one
-        x if type(x) is float else x.detach().numpy() if x.ndim else x.item()
+        # the kernels' fastest way in takes a number where there is one; detaching takes as long as the rest
+        x if type(x) is float else (x.detach() if x.requires_grad else x).numpy() if x.ndim else x.item()
         for x in operands
     ]
     return found if len(found) == len(OPERANDS) else [*found, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from kiessig.optimize.batch.adaptive import AdaptiveDescent, averaged
 from kiessig.optimize.batch.algorithm import State
@@ -34,7 +34,7 @@ class Adam(AdaptiveDescent):
     """
 
     name = "adam"
-    memory = ("mean", "square")
+    memory: ClassVar[tuple[str, ...]] = ("mean", "square")
 
     def __init__(self, *, beta1: float = 0.9, **options: Any) -> None:
         super().__init__(**options)

@@ -1,4 +1,4 @@
-"""What descents along gradients have in common: coordinates, schedule, clipping, steps back, and the test of the end."""
+"""What descents along gradients share: coordinates, schedule, clipping, steps back, and the test of the end."""
 
 from __future__ import annotations
 

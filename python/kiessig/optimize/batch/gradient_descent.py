@@ -19,10 +19,10 @@ __all__ = ["GradientDescent"]
 class GradientDescent(Descent):
     """Heavy-ball gradient descent, ``v = momentum v + g``, ``u = u - rate v / L``.
 
-    L holds the curvatures along the coordinates, times the largest eigenvalue of the curvature in units of them, so that
-    neither the units of the parameters matter nor what the misfit is measured in: on a parabola every rate below
-    2 (1 + momentum) converges. It is taken at the start in Gauss and Newton's approximation, and anew at the best point
-    with every check.
+    L holds the curvatures along the coordinates, times the largest eigenvalue of the curvature in units of them, so
+    that neither the units of the parameters matter nor what the misfit is measured in: on a parabola every rate below
+    2 (1 + momentum) converges. It is taken at the start in Gauss and Newton's approximation, and anew at the best
+    point with every check.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class GradientDescent(Descent):
 
 
 def _steepness(normal: Normal, derivative: FloatArray) -> FloatArray:
-    """Return L, shape (k, n): with the diagonal d of 2 J.T J, d times the largest eigenvalue of d^-1/2 2 J.T J d^-1/2."""
+    """Return L, shape (k, n): with the diagonal d of H = 2 J.T J, d times the largest eigenvalue of d^-1/2 H d^-1/2."""
     curvature = 2.0 * normal.curvature * derivative[:, :, np.newaxis] * derivative[:, np.newaxis, :]
     diagonal = np.einsum("kii->ki", curvature)
     unit = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))

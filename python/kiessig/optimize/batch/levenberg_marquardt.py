@@ -7,6 +7,7 @@ import numpy as np
 from kiessig.optimize.batch.algorithm import State, new_state
 from kiessig.optimize.batch.box_steps import box_steps, promised
 from kiessig.optimize.batch.evaluator import BatchEvaluator, Members, Normal
+from kiessig.optimize.batch.gain import column_lengths, promised_gain, units_of
 from kiessig.optimize.batch.geodesic import HeldJacobians
 from kiessig.optimize.batch.options import require
 from kiessig.optimize.batch.reasons import Reason
@@ -16,8 +17,6 @@ __all__ = ["LevenbergMarquardt"]
 
 _VANISHED = 1e-28
 _LARGEST_DAMPING = 1e32
-# Normal equations know the squares of singular values to rounding; below this part of the largest there is nothing.
-_FLAT = 1e-13
 _STALLED = 5
 
 
@@ -63,7 +62,7 @@ class LevenbergMarquardt:
             first=normal.value,
             gradient=normal.gradient,
             curvature=normal.curvature,
-            scale=_lengths(normal.curvature),
+            scale=column_lengths(normal.curvature),
             damping=np.full(len(x0), self.damping),
             factor=np.full(len(x0), 2.0),
             stalled=np.zeros(len(x0), dtype=np.int64),
@@ -75,7 +74,7 @@ class LevenbergMarquardt:
     def step(self, evaluator: BatchEvaluator, state: State, members: Members) -> None:
         """Try one step for each of `members`."""
         x, value, damping = state["x"][members], state["value"][members], state["damping"][members]
-        unit, matrix, slope = self._scaled(state, members)
+        unit, matrix, slope = units_of(self._here(state, members), state["scale"][members])
         steps = box_steps(matrix, slope, (self._lower - x) * unit, (self._upper - x) * unit, damping)
         trial = np.clip(x + steps / unit, self._lower, self._upper)
         short = (np.abs(trial - x) <= self.xtol * np.abs(x)).all(axis=1)
@@ -110,7 +109,7 @@ class LevenbergMarquardt:
         for name, array in (("x", trial), ("value", normal.value), ("gradient", normal.gradient)):
             state[name][there] = array[accepted]
         state["curvature"][there] = normal.curvature[accepted]
-        state["scale"][there] = np.maximum(state["scale"][there], _lengths(normal.curvature[accepted]))
+        state["scale"][there] = np.maximum(state["scale"][there], column_lengths(normal.curvature[accepted]))
         self._judge(state, there)
 
     def _normal(self, evaluator: BatchEvaluator, x: FloatArray, members: Members) -> Normal:
@@ -126,12 +125,8 @@ class LevenbergMarquardt:
         state["damping"][members] *= state["factor"][members]
         state["factor"][members] *= 2.0
 
-    def _scaled(self, state: State, members: Members) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Units of the parameters (k, n), and curvature and half gradient in them."""
-        scale = state["scale"][members]
-        unit = np.where(scale > 0.0, scale, 1.0)
-        matrix = state["curvature"][members] / (unit[:, :, np.newaxis] * unit[:, np.newaxis, :])
-        return unit, matrix, 0.5 * state["gradient"][members] / unit
+    def _here(self, state: State, members: Members) -> Normal:
+        return Normal(*(state[name][members] for name in ("value", "gradient", "curvature")))
 
     def _judge(self, state: State, members: Members) -> None:
         """End the members that have converged."""
@@ -139,19 +134,7 @@ class LevenbergMarquardt:
             return
         x, value = state["x"][members], state["value"][members]
         exact = value <= _VANISHED * state["first"][members]
-        lengths = _lengths(state["curvature"][members])
-        unit = np.where(lengths > 0.0, lengths, 1.0)
-        matrix = state["curvature"][members] / (unit[:, :, np.newaxis] * unit[:, np.newaxis, :])
-        slope = 0.5 * state["gradient"][members] / unit
-        flat = np.full(len(members), _FLAT)
-        steps = box_steps(matrix, slope, (self._lower - x) * unit, (self._upper - x) * unit, flat)
-        converged = promised(matrix, slope, steps) <= self.ftol * value
+        converged = promised_gain(self._here(state, members), x, self._lower, self._upper) <= self.ftol * value
         stalled = state["stalled"][members] >= _STALLED
         state["reason"][members[converged | stalled]] = Reason.CONVERGED
         state["reason"][members[exact]] = Reason.EXACT
-
-
-def _lengths(curvature: FloatArray) -> FloatArray:
-    """Lengths of the Jacobian's columns, shape (k, n)."""
-    lengths: FloatArray = np.sqrt(np.einsum("kii->ki", curvature))
-    return lengths

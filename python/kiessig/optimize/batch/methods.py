@@ -67,7 +67,7 @@ _DESCENT = (*_SCHEDULE, "clip", "rise", "tolerance", "check_every", "bounds", "s
 #: Algorithms by name.
 BATCHED: dict[str, BatchedMethod] = {
     "levenberg-marquardt": BatchedMethod(
-        partial(_any_length, LevenbergMarquardt), ("ftol", "xtol", "damping"), (200, 200)
+        partial(_any_length, LevenbergMarquardt), ("ftol", "xtol", "damping", "geodesic"), (200, 200)
     ),
     "gradient-descent": _descent(GradientDescent, "momentum"),
     "nesterov": _descent(Nesterov, "momentum"),

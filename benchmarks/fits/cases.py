@@ -18,7 +18,7 @@ from kiessig.optimize.methods import METHODS
 
 STARTS = 16  # of a whole fit by JAX and Adam
 STEPS = 300  # of Adam where it is given time
-LONGEST = 60.0  # seconds for all single starts of a method together
+LONGEST = 10.0  # seconds for all single starts of a method together
 DEFAULT = "levenberg-marquardt"
 OURS = "kiessig"
 FEW, MANY = {"starts": 8, "screen": 8}, {"starts": 16, "screen": 8}  # of our whole fits: smooth misfits, rugged ones

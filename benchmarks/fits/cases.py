@@ -18,7 +18,7 @@ from kiessig.optimize.methods import METHODS
 
 STARTS = 16  # of a whole fit by JAX and Adam
 STEPS = 300  # of Adam where it is given time
-LONGEST = 10.0  # seconds for all single starts of a method together
+LONGEST = 10.0  # seconds for all single starts of a method together, or for one of scipy's global searches
 DEFAULT = "levenberg-marquardt"
 OURS = "kiessig"
 FEW, MANY = {"starts": 8, "screen": 8}, {"starts": 16, "screen": 8}  # of our whole fits: smooth misfits, rugged ones
@@ -34,7 +34,10 @@ def methods(case: FitCase, model: Model, lowest: float, margin: float, options: 
     whole = ours.fit(model, DEFAULT, **options)
     case.contenders[OURS] = Contender(each(whole), "fit", lowest, margin)
     for name, method in METHODS.items():
-        if method.takes_bounds:
+        if method.searches_box:
+            search = ours.fit(model, name, 1, max_time=LONGEST)
+            case.contenders[f"{name}, whole search"] = Contender(each(search), "rival", lowest, margin)
+        elif method.takes_bounds:
             single = ours.from_each_start(model, name, LONGEST)
             case.contenders[single_start(name)] = Contender(single, "start", lowest, margin)
     return cache(lambda: whole()(0).evaluations)

@@ -66,6 +66,6 @@ def coordinates_of(kind: str, lower: FloatArray, upper: FloatArray, scale: Float
 def require_kind(algorithm: str, kind: str) -> str:
     """Return the way in which bounds are kept, or raise UnknownNameError."""
     if kind not in BOUNDS:
-        message = f"{algorithm}: bounds must be 'transform' or 'projection'; got {kind!r}"
+        message = f"{algorithm}: box must be 'transform' or 'projection'; got {kind!r}"
         raise UnknownNameError(message)
     return kind

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from kiessig.errors import InvalidValueError
+from kiessig.errors import InvalidValueError, ShapeError
 from kiessig.optimize.batch.algorithm import State, new_state
 from kiessig.optimize.batch.clipping import clipped
 from kiessig.optimize.batch.coordinates import Coordinates, coordinates_of, require_kind
@@ -33,7 +33,7 @@ class Descent:
 
     The descent runs in coordinates that bounds give their units: a parameter between two bounds moves in its logistic
     coordinate (of its logarithm, where the bounds span decades), so that a step of 0.05 at mid-box is 1 % of the width;
-    see `kiessig.optimize.BoxTransform`. With ``bounds="projection"`` it moves in units of the width, and is put back on
+    see `kiessig.optimize.BoxTransform`. With ``box="projection"`` it moves in units of the width, and is put back on
     the bound that it has left.
 
     Parameters
@@ -55,7 +55,7 @@ class Descent:
         still fall; below this part of it, the descent ends.
     check_every : int
         See `tolerance`.
-    bounds : {"transform", "projection"}
+    box : {"transform", "projection"}
         How bounds are kept.
     scale : float array, shape (n,), optional
         Unit of parameters without two bounds; see `kiessig.optimize.BoxTransform`.
@@ -77,7 +77,7 @@ class Descent:
         rise: float = np.inf,
         tolerance: float = 1e-7,
         check_every: int = 25,
-        bounds: str = "transform",
+        box: str = "transform",
         scale: npt.ArrayLike | None = None,
     ) -> None:
         name = self.name
@@ -91,7 +91,7 @@ class Descent:
         self.check_every = int(require(name, "check_every", check_every, check_every >= 1, "at least 1"))
         self.steps = int(require(name, "steps", steps, steps >= 1, "at least 1"))
         self._factor = schedule_of(name, schedule, self.final_rate)
-        self._kind = require_kind(name, bounds)
+        self._kind = require_kind(name, box)
         self._scale = None if scale is None else np.asarray(scale, dtype=np.float64)
         self._lower = self._upper = np.empty(0)
 
@@ -102,7 +102,7 @@ class Descent:
             return
         if self._scale.shape != lower.shape:
             message = f"{self.name}: scale must have shape {lower.shape}; got {self._scale.shape}"
-            raise InvalidValueError(message)
+            raise ShapeError(message)
         bad = np.flatnonzero(~(np.isfinite(self._scale) & (self._scale > 0.0)))
         if bad.size:
             message = f"{self.name}: scale must be positive and finite; scale[{bad[0]}] = {self._scale[bad[0]]}"

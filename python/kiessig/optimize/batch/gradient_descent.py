@@ -30,8 +30,9 @@ class GradientDescent(Descent):
         Steps in units of the inverse curvature.
     momentum : float
         Part of the last step that goes on, in [0, 1); 0 is plain gradient descent.
-    clip, rise
-        See `Descent`; by default half a unit, and twice the lowest misfit.
+    clip, rise, box
+        See `Descent`; by default half a unit, twice the lowest misfit, and projection: the logistic map bends a valley
+        that runs along a bound.
     **options
         See `Descent`.
 
@@ -51,9 +52,10 @@ class GradientDescent(Descent):
         momentum: float = 0.9,
         clip: float = 0.5,
         rise: float = 2.0,
+        box: str = "projection",
         **options: Any,
     ) -> None:
-        super().__init__(learning_rate=learning_rate, clip=clip, rise=rise, **options)
+        super().__init__(learning_rate=learning_rate, clip=clip, rise=rise, box=box, **options)
         self.momentum = require(self.name, "momentum", momentum, 0.0 <= momentum < 1.0, "in [0, 1)")
 
     def first(

@@ -62,7 +62,7 @@ def _descent(algorithm: Callable[..., Algorithm], *options: str) -> BatchedMetho
 
 _CHECK_EVERY = 25
 _SCHEDULE = ("steps", "learning_rate", "schedule", "final_rate")
-_DESCENT = (*_SCHEDULE, "clip", "rise", "tolerance", "check_every", "bounds", "scale")
+_DESCENT = (*_SCHEDULE, "clip", "rise", "tolerance", "check_every", "box", "scale")
 
 #: Algorithms by name.
 BATCHED: dict[str, BatchedMethod] = {

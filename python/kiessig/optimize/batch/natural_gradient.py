@@ -18,14 +18,15 @@ from kiessig.optimize.objective import FloatArray
 __all__ = ["NaturalGradient"]
 
 _EXACT = 1e-10
+_LEAST = 1e-13  # damping, below which the inverse of F is rounding
 
 
 class NaturalGradient:
     """Steps ``-rate F^-1 g`` with the Fisher matrix F = J.T J of normally distributed residuals.
 
     F is damped in Marquardt's units, and the step before the rate is the minimum of its quadratic model within the box:
-    bounds are kept. No step is refused; a member whose misfit exceeds `rise` times its lowest goes back there, and its
-    next steps are half as long, until they have succeeded.
+    bounds are kept. The damping falls while the misfit does. A member whose misfit exceeds `rise` times its lowest goes
+    back there, with more damping; smaller rises are let pass.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ class NaturalGradient:
     final_rate : float
         Last rate over the first, in (0, 1].
     damping : float
-        Added to the diagonal of F where that is scaled to 1.
+        First number to be added to the diagonal of F where that is scaled to 1.
     rise : float
         See above.
     tolerance : float
@@ -57,7 +58,7 @@ class NaturalGradient:
         self,
         *,
         steps: int = 1000,
-        learning_rate: float = 0.5,
+        learning_rate: float = 1.0,
         schedule: str | Callable[[float], float] = "constant",
         final_rate: float = 1e-2,
         damping: float = 1e-3,
@@ -88,7 +89,7 @@ class NaturalGradient:
             **{f"lowest_{name}": array for name, array in found.items()},
             first=normal.value,
             scale=column_lengths(normal.curvature),
-            trust=np.ones(len(x0)),
+            damping=np.full(len(x0), self.damping),
             count=np.ones(len(x0), dtype=np.int64),
         )
         state["reason"][~np.isfinite(normal.value)] = Reason.UNDEFINED
@@ -106,8 +107,8 @@ class NaturalGradient:
         here = Normal(*(state[name][members] for name in ("value", "gradient", "curvature")))
         unit, matrix, slope = units_of(here, state["scale"][members])
         room = (self._lower - x) * unit, (self._upper - x) * unit
-        whole = box_steps(matrix, slope, *room, np.full(len(members), self.damping)) / unit
-        rate = self.learning_rate * self._factor((state["count"][members] - 1) / self.steps) * state["trust"][members]
+        whole = box_steps(matrix, slope, *room, state["damping"][members]) / unit
+        rate = self.learning_rate * self._factor((state["count"][members] - 1) / self.steps)
         trial = np.clip(x + rate[:, np.newaxis] * whole, self._lower, self._upper)
         normal = evaluator.normal(trial, members)
         state["x"][members] = trial
@@ -115,7 +116,7 @@ class NaturalGradient:
             state[name][members] = array
         state["count"][members] += 1
         fell = normal.value < state["lowest_value"][members]
-        state["trust"][members[fell]] = np.minimum(1.0, 1.5 * state["trust"][members[fell]])
+        state["damping"][members[fell]] = np.maximum(_LEAST, state["damping"][members[fell]] / 3.0)
         for name in ("x", "value", "gradient", "curvature"):
             state[f"lowest_{name}"][members[fell]] = state[name][members[fell]]
         lengths = column_lengths(normal.curvature)
@@ -123,7 +124,7 @@ class NaturalGradient:
         lost = members[~(normal.value <= self.rise * state["lowest_value"][members])]
         for name in ("x", "value", "gradient", "curvature"):
             state[name][lost] = state[f"lowest_{name}"][lost]
-        state["trust"][lost] *= 0.5
+        state["damping"][lost] *= 8.0
         self._judge(state, members[fell])
 
     def _judge(self, state: State, members: Members) -> None:

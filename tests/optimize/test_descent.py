@@ -100,7 +100,7 @@ def test_steps_are_those_of_torch(method):
 def test_the_natural_gradient_step():
     fit = Recorded(lambda x: [x[0] - 10.0, 1.0], lambda x: [[1.0], [0.0]])
     minimize(fit, [2.0], method="natural-gradient", learning_rate=0.5, damping=0.3, steps=3)
-    # in units of the Jacobian's length a step goes the part 0.5 / (1 + damping) of the way; the damping falls to a third
+    # in units of the Jacobian's length a step goes 0.5 / (1 + damping) of the way; the damping falls to a third
     expected = [2.0]
     for damping in (0.3, 0.1):
         expected.append(expected[-1] + 0.5 / (1.0 + damping) * (10.0 - expected[-1]))
@@ -119,10 +119,9 @@ def test_members_of_a_batch_know_nothing_of_each_other(method):
 
 @pytest.mark.parametrize("method", NEW)
 def test_one_start_is_a_batch_of_one(method):
-    lower, upper = LOWER, UPPER
-    alone = run(method, STARTS[:1], limit=10_000, steps=60) if method not in ("lbfgs",) else run(method, STARTS[:1])
     options = {} if method == "lbfgs" else {"steps": 60}
-    outcome = minimize(ROSENBROCK.fit, STARTS[0], (lower, upper), method, **options)
+    alone = run(method, STARTS[:1], limit=10_000, **options)
+    outcome = minimize(ROSENBROCK.fit, STARTS[0], (LOWER, UPPER), method, **options)
     assert outcome.value <= alone.value[0] * (1.0 + 1e-12) + 1e-30  # what is beside a bound is put there at the end
 
 

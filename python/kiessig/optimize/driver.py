@@ -105,7 +105,10 @@ def minimize(
           closing check).
         - "differential-evolution", "dual-annealing", "basinhopping", "shgo", "direct": scipy's global searches of a
           box, which must be finite, finished by Levenberg-Marquardt.
-        - "adam": gradient descent with bounds by `BoxTransform`.
+        - "natural-gradient": steps in the metric of the Fisher information, within bounds; none is refused.
+        - "lbfgs": our own L-BFGS with bounds by projection; many starts run in one batch.
+        - "gradient-descent", "nesterov", "rmsprop", "adam", "amsgrad", "adabelief": descents along gradients, with
+          schedules and clipping, bounds by `BoxTransform` or by projection (``box="projection"``).
     max_evaluations : int, optional
         At most so many evaluations. Default: 200 (n + 1) for least squares, 2000 + 1000 n for gradients, 2000 + 3000 n
         without derivatives, 10000 + 5000 n for global searches, 3000 for adam.

@@ -413,7 +413,7 @@ class Problem:
         Parameters
         ----------
         method : str
-            "levenberg-marquardt", a gradient descent ("adam", ...), a method of `scipy.optimize.least_squares` ("trf",
+            "levenberg-marquardt", "natural-gradient", "lbfgs", a gradient descent ("adam", ...), a method of `scipy.optimize.least_squares` ("trf",
             "dogbox", "lm") or of `scipy.optimize.minimize` ("L-BFGS-B", ...), or a global search of the bounds
             ("differential-evolution", ...); see `kiessig.optimize.METHODS`.
         starts : int

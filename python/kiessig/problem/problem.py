@@ -413,9 +413,9 @@ class Problem:
         Parameters
         ----------
         method : str
-            "levenberg-marquardt", "natural-gradient", "lbfgs", a gradient descent ("adam", ...), a method of `scipy.optimize.least_squares` ("trf",
-            "dogbox", "lm") or of `scipy.optimize.minimize` ("L-BFGS-B", ...), or a global search of the bounds
-            ("differential-evolution", ...); see `kiessig.optimize.METHODS`.
+            "levenberg-marquardt", "natural-gradient", "lbfgs", a gradient descent ("adam", ...), a method of
+            `scipy.optimize.least_squares` ("trf", "dogbox", "lm") or of `scipy.optimize.minimize` ("L-BFGS-B", ...), or
+            one of scipy's global searches ("differential-evolution", ...); see `kiessig.optimize.METHODS`.
         starts : int
             Number of starting points: the present values, and scrambled Sobol points, spread by the priors of the
             parameters, or evenly within their bounds, which must then be finite.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.page import aligned, piped, put_between
+
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
 BUSY = 0.9  # below this share of a processor, others were running as well
 
@@ -97,9 +99,7 @@ def notes(results: dict[str, Any]) -> list[str]:
 def text(results: dict[str, Any]) -> str:
     """For a terminal."""
     lines = [f"{name}: {fact}" for name, fact in results["environment"].items()]
-    table = [HEADINGS, *rows(results)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(HEADINGS))]
-    lines += ["", *("  ".join(map(str.ljust, row, widths)).rstrip() for row in table)]
+    lines += ["", *aligned([HEADINGS, *rows(results)])]
     remarks = notes(results)
     return "\n".join([*lines, *([""] if remarks else []), *remarks])
 
@@ -107,8 +107,8 @@ def text(results: dict[str, Any]) -> str:
 def markdown(results: dict[str, Any]) -> str:
     """For the documentation."""
     lines = [f"- {name}: {fact}" for name, fact in results["environment"].items()]
-    lines += ["", "| " + " | ".join(HEADINGS) + " |", "|---|---|---|---|---|--:|--:|---|"]
-    lines += ["| " + " | ".join(row) + " |" for row in rows(results)]
+    rule = [*["---"] * 5, "--:", "--:", "---"]
+    lines += ["", *piped([HEADINGS, *rows(results)], rule)]
     remarks = notes(results)
     return "\n".join([*lines, *([""] if remarks else []), *(f"- {remark}" for remark in remarks)])
 
@@ -117,10 +117,4 @@ def put_markdown(results: dict[str, Any], path: Path) -> None:
     """Write the markdown between the marks of its instruction set, in a new file or in one that has such marks."""
     isa = results["environment"]["instruction set"]
     begin, end = f"<!-- figures {isa} -->", f"<!-- end of figures {isa} -->"
-    page = path.read_text(encoding="utf-8") if path.exists() else f"{begin}\n{end}\n"
-    before, found_begin, rest = page.partition(begin)
-    _, found_end, after = rest.partition(end)
-    if not (found_begin and found_end):
-        message = f"{path} must hold the lines {begin!r} and {end!r}, between which the table goes"
-        raise ValueError(message)
-    path.write_text(f"{before}{begin}\n\n{markdown(results)}\n\n{end}{after}", encoding="utf-8")
+    put_between(path, begin, end, markdown(results))

@@ -111,6 +111,7 @@ def test_a_stream_that_closes_meanwhile_does_not_break_a_fit():
         terminal.close()
         for i in range(2, 1000):
             update(i, 4.0)
+    assert terminal.closed
 
 
 def test_a_missing_tqdm_does_not_break_a_fit(monkeypatch):
@@ -148,9 +149,12 @@ def test_errors_of_the_fit_pass_through():
 
 
 def test_an_update_after_the_end_is_harmless():
-    with Progress(file=Terminal(), delay=0.0) as update:
+    terminal = Terminal()
+    with Progress(file=terminal, delay=0.0) as update:
         pass
+    before = terminal.getvalue()
     update(3, 1.0)
+    assert terminal.getvalue() == before
 
 
 def test_no_thread_stays_behind():

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.backends.registry import OURS
 from benchmarks.backends.tasks import TITLES
+from benchmarks.page import aligned, piped, put_between
 from benchmarks.table import BUSY, UNITS, multiple
 
 BEGIN, END = "<!-- backends -->", "<!-- end of backends -->"
@@ -185,10 +186,7 @@ def text(results: dict[str, Any]) -> str:
     lines = [f"{name}: {fact}" for name, fact in results["environment"].items()]
     for heading, table, remarks in sections(results):
         lines += ["", heading]
-        if len(table) > 1:
-            widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-            lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
-        lines += remarks
+        lines += [*(aligned(table) if len(table) > 1 else []), *remarks]
     return "\n".join(lines)
 
 
@@ -201,8 +199,7 @@ def markdown(results: dict[str, Any]) -> str:
         lines += ["", f"### {heading}", ""]
         if len(table) > 1:
             left = sum(name in ("task", "inside", "backend") for name in table[0][:1])
-            rule = ["---"] * left + ["--:"] * (len(table[0]) - left)
-            lines += ["| " + " | ".join(row) + " |" for row in (table[0], rule, *table[1:])]
+            lines += piped(table, ["---"] * left + ["--:"] * (len(table[0]) - left))
         if remarks:
             lines += [""] * (len(table) > 1) + [f"- {remark}" for remark in remarks]
     return "\n".join(lines)
@@ -210,10 +207,4 @@ def markdown(results: dict[str, Any]) -> str:
 
 def put_markdown(results: dict[str, Any], path: Path) -> None:
     """Write the markdown between the marks of a page, or a new page of it."""
-    page = path.read_text(encoding="utf-8") if path.exists() else f"{BEGIN}\n{END}\n"
-    before, found_begin, rest = page.partition(BEGIN)
-    _, found_end, after = rest.partition(END)
-    if not (found_begin and found_end):
-        message = f"{path} must hold the lines {BEGIN!r} and {END!r}, between which the tables go"
-        raise ValueError(message)
-    path.write_text(f"{before}{BEGIN}\n\n{markdown(results)}\n\n{END}{after}", encoding="utf-8")
+    put_between(path, BEGIN, END, markdown(results))

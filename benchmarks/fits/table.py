@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from benchmarks.page import aligned, piped, put_between
 from benchmarks.table import multiple
 
 BEGIN, END = "<!-- figures of fits -->", "<!-- end of figures of fits -->"
@@ -67,36 +68,20 @@ def text(results: dict[str, Any]) -> str:
     """For a terminal."""
     lines = [f"{name}: {fact}" for name, fact in results["environment"].items()]
     for outcome in results["cases"].values():
-        lines += ["", outcome["title"], *_aligned([HEADINGS, *rows(outcome)]), *notes(outcome)]
-    return "\n".join([*lines, "", *_aligned([REQUIRED, *requirements(results)])])
-
-
-def _aligned(table: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+        lines += ["", outcome["title"], *aligned([HEADINGS, *rows(outcome)]), *notes(outcome)]
+    return "\n".join([*lines, "", *aligned([REQUIRED, *requirements(results)])])
 
 
 def markdown(results: dict[str, Any]) -> str:
     """For the documentation."""
     lines = [f"- {name}: {fact}" for name, fact in results["environment"].items()]
     for outcome in results["cases"].values():
-        lines += ["", f"### {outcome['title']}", "", *_piped([HEADINGS, *rows(outcome)])]
+        lines += ["", f"### {outcome['title']}", "", *piped([HEADINGS, *rows(outcome)])]
         remarks = notes(outcome)
         lines += ["", *(f"- {remark}" for remark in remarks)] if remarks else []
-    return "\n".join([*lines, "", "### What is required", "", *_piped([REQUIRED, *requirements(results)])])
-
-
-def _piped(table: list[tuple[str, ...]]) -> list[str]:
-    lines = ["| " + " | ".join(row) + " |" for row in table]
-    return [lines[0], "|" + "---|" * len(table[0]), *lines[1:]]
+    return "\n".join([*lines, "", "### What is required", "", *piped([REQUIRED, *requirements(results)])])
 
 
 def put_markdown(results: dict[str, Any], path: Path) -> None:
     """Write the markdown between its marks, in a new file or in one that has such marks."""
-    page = path.read_text(encoding="utf-8") if path.exists() else f"{BEGIN}\n{END}\n"
-    before, found_begin, rest = page.partition(BEGIN)
-    _, found_end, after = rest.partition(END)
-    if not (found_begin and found_end):
-        message = f"{path} must hold the lines {BEGIN!r} and {END!r}, between which the tables go"
-        raise ValueError(message)
-    path.write_text(f"{before}{BEGIN}\n\n{markdown(results)}\n\n{END}{after}", encoding="utf-8")
+    put_between(path, BEGIN, END, markdown(results))

@@ -16,7 +16,7 @@ EXACT = 1e-12  # relative: the same few products and quotients in another order
 LIPID: dict[str, Any] = {"b_heads": 6.01e-4, "v_heads": 319.0, "b_tails": -2.92e-4, "v_tails": 782.0}
 
 
-def compare(sample: ks.Sample, structure: Any) -> None:
+def assert_same_slabs(sample: ks.Sample, structure: Any) -> None:
     theirs = structure.slabs()
     ours = sample.slabs()
     for mine, column in zip(ours, (theirs[1:-1, 0], theirs[:, 1], theirs[:, 2], theirs[1:, 3]), strict=True):
@@ -77,7 +77,7 @@ def test_the_bilayer_has_refnx_slabs() -> None:
         for parameter in model.samples[0].parameters:
             parameter.value = rng.uniform(*parameter.bounds)
         for sample, solvent in zip(model.samples, (model.d2o.value, 2.07, -0.56), strict=True):
-            compare(sample, model.structure(solvent))
+            assert_same_slabs(sample, model.structure(solvent))
 
 
 def test_the_bilayer_shares_its_parameters() -> None:
@@ -98,7 +98,7 @@ def test_complex_lengths_and_own_solvents_are_refnx_s(reverse: bool) -> None:
     theirs = reflect.LipidLeaflet(
         60, 6e-4 + 2e-5j, 320, 9, -3e-4 + 1e-6j, 780, 14, 2, 4, reflect.SLD(6.3 + 0.02j), 1.5, reverse
     )
-    compare(
+    assert_same_slabs(
         ks.Layer(sld=2.07) | leaflet | ks.Layer(sld=-0.56, roughness=3),
         reflect.SLD(2.07)() | theirs | reflect.SLD(-0.56)(0, 3),
     )

@@ -174,12 +174,14 @@ def test_header_stands_alone(header, compiler, flags, repository, tmp_path):
     source = tmp_path / ("main.c" if compiler == C_COMPILER else "main.cpp")
     source.write_text(f"#include <kiessig/{header}>\n#include <kiessig/{header}>\nint main(void) {{ return 0; }}\n")
     run(compiler, *flags, *STRICT, f"-I{repository / 'cpp' / 'include'}", "-c", source, "-o", tmp_path / "main.o")
+    assert (tmp_path / "main.o").stat().st_size > 0
 
 
 @needs_compiler
 def test_unclean_header_is_noticed(tmp_path):
     (tmp_path / "main.c").write_text("static int f(void) { }\nint main(void) { return 0; }\n")
-    run(C_COMPILER, "-std=c11", *STRICT, "-c", tmp_path / "main.c", "-o", tmp_path / "main.o", fails=True)
+    said = run(C_COMPILER, "-std=c11", *STRICT, "-c", tmp_path / "main.c", "-o", tmp_path / "main.o", fails=True)
+    assert "main.c:1" in said
 
 
 def exported(library: Path, kinds: str = "") -> list[str]:

@@ -187,12 +187,20 @@ def _several(
 
     def settle(whole: FloatArray, reason: str) -> Outcome:
         nonlocal lowest
-        outcome = examine(view.whole, whole, lower, upper, method, reason, first)
-        # last digits are for the minimum that is the result, and for what might yet become it
-        within_reach = outcome.value * (1.0 - outcome.expected_gain) <= lowest
         stopped = interrupted or _STOPPED.intersection(found.reasons)
-        if method == "levenberg-marquardt" and within_reach and not stopped:
+        polishes = method == "levenberg-marquardt" and not stopped
+        outcome = None
+        if not polishes or np.isfinite(lowest):
+            outcome = examine(view.whole, whole, lower, upper, method, reason, first)
+        # last digits are for the minimum that is the result, and for what might yet become it
+        if outcome is None or (polishes and outcome.value * (1.0 - outcome.expected_gain) <= lowest):
+            before = 0 if outcome is None else outcome.n_evaluations
             outcome = minimize(view.whole, whole, (lower, upper), method)
+            outcome = replace(
+                outcome,
+                n_evaluations=before + outcome.n_evaluations,
+                n_jacobian_evaluations=before + outcome.n_jacobian_evaluations,
+            )
         lowest = min(lowest, outcome.value)
         return outcome
 
@@ -204,7 +212,8 @@ def _several(
         minima, best, settled = distinct_minima(found, settle, at_most=1)
     if interrupted:
         best = replace(best, success=False, message=f"interrupted; {best.message}")
-    evaluations = int(found.n_evaluations.sum()) + sum(item.n_evaluations for item in settled)
+    screened = len(x0) if screen > 1 else 0
+    evaluations = screened + int(found.n_evaluations.sum()) + sum(item.n_evaluations for item in settled)
     jacobians = int(found.n_jacobian_evaluations.sum()) + sum(item.n_jacobian_evaluations for item in settled)
     return minima, best, (evaluations, jacobians)
 

@@ -8,17 +8,29 @@ import numpy.typing as npt
 from kiessig.optimize.linear_model import LinearModel
 from kiessig.optimize.objective import Evaluator, FloatArray
 
-__all__ = ["CONVERGED", "gain_at", "on_bounds", "pressed", "relative_gain", "settle_on_bounds"]
+__all__ = [
+    "BESIDE",
+    "CONVERGED",
+    "EXACT",
+    "VANISHED",
+    "gain_at",
+    "on_bounds",
+    "pressed",
+    "relative_gain",
+    "settle_on_bounds",
+]
 
 #: A misfit that could fall by less than this part of itself has converged.
 CONVERGED = 1e-6
-# Relative to the misfit at the start: below this a model fits its data exactly, and relative gains mean nothing.
-_EXACT = 1e-10
+#: Relative to the misfit at the start: below this a model fits its data exactly, and relative gains mean nothing.
+EXACT = 1e-10
+#: Relative to the same: below this what is left of the misfit is rounding, the residuals have lost 14 digits.
+VANISHED = 1e-28
 # Residuals that are normal to every column to this angle are at a stationary point of the misfit, whatever a nearly
 # singular model may promise along its weakest direction.
 _NORMAL = 1e-8
-# Part of the width within which a parameter that presses on to its bound is tried on it.
-_BESIDE = 1e-3
+#: Part of the width within which a parameter that presses on to its bound is tried on it.
+BESIDE = 1e-3
 
 
 def relative_gain(evaluator: Evaluator, lower: FloatArray, upper: FloatArray, first: float) -> float:
@@ -39,7 +51,7 @@ def relative_gain(evaluator: Evaluator, lower: FloatArray, upper: FloatArray, fi
 def gain_at(evaluator: Evaluator, x: FloatArray, lower: FloatArray, upper: FloatArray, first: float) -> float:
     """Return `relative_gain` at x instead of the best point."""
     residuals, value = evaluator.residuals(x, jacobian_follows=True)
-    reference = max(value, _EXACT * first)
+    reference = max(value, EXACT * first)
     if reference == 0.0:
         return 0.0
     model = LinearModel(x, residuals, evaluator.jacobian(x), lower, upper)
@@ -71,7 +83,7 @@ def settle_on_bounds(evaluator: Evaluator, lower: FloatArray, upper: FloatArray,
     misfit is lower, and is forgotten if not.
     """
     x = evaluator.best.x
-    down, up = pressed(evaluator, lower, upper, _BESIDE * scale)
+    down, up = pressed(evaluator, lower, upper, BESIDE * scale)
     settled = np.where(down, lower, np.where(up, upper, x))
     if not np.array_equal(settled, x):
         evaluator.residuals(settled, jacobian_follows=True, allow_infinite=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kiessig.errors import InvalidValueError
+from kiessig.optimize.convergence import VANISHED
 from kiessig.optimize.geodesic import ALPHA, PROBE, bend_of_residuals
 from kiessig.optimize.linear_model import LinearModel
 from kiessig.optimize.objective import Evaluator, FloatArray
@@ -13,8 +14,6 @@ from kiessig.optimize.verdict import Verdict
 
 __all__ = ["levenberg_marquardt"]
 
-# Below this part of the misfit at the start, what is left is rounding: the residuals have lost 14 digits.
-_VANISHED = 1e-28
 _LARGEST_DAMPING = 1e32
 _STALLED = 5
 
@@ -93,7 +92,7 @@ def levenberg_marquardt(
     scale = np.zeros(x.size)
     mu, factor, stalled = damping, 2.0, 0
     while True:
-        if value <= _VANISHED * first:
+        if value <= VANISHED * first:
             return Verdict("the model fits exactly, the misfit is down to rounding", x)
         jacobian = evaluator.jacobian(x)
         model = LinearModel(x, residuals, jacobian, lower, upper)

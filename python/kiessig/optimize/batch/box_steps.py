@@ -46,8 +46,7 @@ def box_steps(
        Computational Statistics 10, 129 (1995).
     """
     n = slope.shape[1]
-    matrix = curvature.copy()
-    matrix[:, np.arange(n), np.arange(n)] += damping[:, np.newaxis]
+    matrix = _damped(curvature, damping)
     held = ((below >= 0.0) & (slope > 0.0)) | ((above <= 0.0) & (slope < 0.0))
     steps, met = _clipped(matrix, slope, below, above, held)
     rises = promised(matrix, slope, steps) <= 0.0
@@ -118,8 +117,11 @@ def promised(curvature: FloatArray, slope: FloatArray, steps: FloatArray) -> Flo
 
 def towards_minimum(curvature: FloatArray, slope: FloatArray, damping: FloatArray, held: Flags) -> FloatArray:
     """Minimise ``d.T A d + 2 s.T d + mu |d|**2`` over the parameters that are not held, the others being zero."""
-    diagonal = np.arange(slope.shape[1])
-    matrix = np.where(held[:, :, np.newaxis] | held[:, np.newaxis, :], 0.0, curvature)
-    matrix[:, diagonal, diagonal] = np.where(held, 1.0, curvature[:, diagonal, diagonal] + damping[:, np.newaxis])
-    way: FloatArray = np.linalg.solve(matrix, np.where(held, 0.0, -slope)[..., np.newaxis])[..., 0]
-    return way
+    return _free_minimum(_damped(curvature, damping), slope, np.zeros_like(slope), held)
+
+
+def _damped(curvature: FloatArray, damping: FloatArray) -> FloatArray:
+    matrix = curvature.copy()
+    diagonal = np.arange(matrix.shape[1])
+    matrix[:, diagonal, diagonal] += damping[:, np.newaxis]
+    return matrix

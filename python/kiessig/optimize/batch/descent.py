@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -13,22 +14,18 @@ from kiessig.optimize.batch.algorithm import State, new_state
 from kiessig.optimize.batch.clipping import clipped
 from kiessig.optimize.batch.coordinates import Coordinates, coordinates_of, require_kind
 from kiessig.optimize.batch.evaluator import BatchEvaluator, Members, Normal
-from kiessig.optimize.batch.gain import promised_gain
+from kiessig.optimize.batch.gain import has_converged
 from kiessig.optimize.batch.options import require
 from kiessig.optimize.batch.reasons import Reason
 from kiessig.optimize.batch.schedules import schedule_of
+from kiessig.optimize.convergence import BESIDE
 from kiessig.optimize.objective import FloatArray
 from kiessig.optimize.transforms import typical_scale
 
 __all__ = ["Descent"]
 
-# Below this part of the misfit at the start a model fits its data exactly, and relative gains mean nothing.
-_EXACT = 1e-10
-# Part of the width within which a parameter that presses on to its bound is tried on it.
-_BESIDE = 1e-3
 
-
-class Descent:
+class Descent(ABC):
     """Steps against the gradient, of sizes that a schedule tells; what exactly a step is, subclasses say.
 
     The descent runs in coordinates that bounds give their units: a parameter between two bounds moves in its logistic
@@ -94,10 +91,12 @@ class Descent:
         self._kind = require_kind(name, box)
         self._scale = None if scale is None else np.asarray(scale, dtype=np.float64)
         self._lower = self._upper = np.empty(0)
+        self._coordinates: Coordinates | None = None
 
     def bound(self, lower: FloatArray, upper: FloatArray) -> None:
         """Take the bounds, shape (n,)."""
         self._lower, self._upper = lower, upper
+        self._coordinates = None
         if self._scale is None:
             return
         if self._scale.shape != lower.shape:
@@ -112,7 +111,7 @@ class Descent:
         """Evaluate all members at x0 (k, n)."""
         everyone = np.arange(len(x0))
         scale = typical_scale(self._lower, self._upper, x0[0]) if self._scale is None else self._scale
-        space = coordinates_of(self._kind, self._lower, self._upper, scale)
+        self._coordinates = space = coordinates_of(self._kind, self._lower, self._upper, scale)
         u = space.forward(x0)
         x = space.inverse(u)
         value, slope, more = self.first(evaluator, x, everyone, space.derivative(u))
@@ -143,11 +142,13 @@ class Descent:
         """Return misfits and gradients at the start, and further arrays of the state."""
         return (*evaluator.gradient(x, members), {})
 
+    @abstractmethod
     def direction(self, state: State, members: Members) -> FloatArray:
         """Return what is to be subtracted, (k, n), for a factor of 1; remember the gradients."""
-        raise NotImplementedError
 
-    def examined(self, state: State, members: Members, normal: Normal, derivative: FloatArray) -> None:
+    def examined(  # noqa: B027 - not every algorithm has something to learn
+        self, state: State, members: Members, normal: Normal, derivative: FloatArray
+    ) -> None:
         """Learn from the linear model at the best points."""
 
     def step(self, evaluator: BatchEvaluator, state: State, members: Members) -> None:
@@ -190,13 +191,15 @@ class Descent:
             state[name][members] = 0.0
 
     def _space(self, state: State) -> Coordinates:
-        return coordinates_of(self._kind, self._lower, self._upper, state["scale"][0])
+        if self._coordinates is None:  # after a resumption
+            self._coordinates = coordinates_of(self._kind, self._lower, self._upper, state["scale"][0])
+        return self._coordinates
 
     def _check(self, evaluator: BatchEvaluator, state: State, members: Members) -> None:
         """End the members whose best points are minima; what presses on to a bound nearby is put there."""
         best = evaluator.x[members]
         normal = evaluator.normal(best, members)
-        beside = _BESIDE * state["scale"][members]
+        beside = BESIDE * state["scale"][members]
         down = (best - self._lower <= beside) & (normal.gradient > 0.0)
         up = (self._upper - best <= beside) & (normal.gradient < 0.0)
         settled = np.where(down, self._lower, np.where(up, self._upper, best))
@@ -210,6 +213,5 @@ class Descent:
                 mine[at] = others[better]
         space = self._space(state)
         self.examined(state, members, normal, space.derivative(space.forward(best)))
-        gain = promised_gain(normal, best, self._lower, self._upper)
-        reference = np.maximum(normal.value, _EXACT * state["first"][members])
-        state["reason"][members[gain <= self.tolerance * reference]] = Reason.CONVERGED
+        done = has_converged(normal, best, self._lower, self._upper, state["first"][members], self.tolerance)
+        state["reason"][members[done]] = Reason.CONVERGED

@@ -9,12 +9,12 @@ from kiessig.optimize.batch.algorithm import State, new_state
 from kiessig.optimize.batch.evaluator import BatchEvaluator, Members
 from kiessig.optimize.batch.options import require
 from kiessig.optimize.batch.reasons import Reason
+from kiessig.optimize.convergence import VANISHED
 from kiessig.optimize.objective import FloatArray
 from kiessig.optimize.transforms import typical_scale
 
 __all__ = ["LBFGS"]
 
-_VANISHED = 1e-28
 _STALLED = 5
 _SUFFICIENT = 1e-4  # part of the fall that the slope promises, of Armijo's rule
 _MOST_TRIALS = 30
@@ -183,4 +183,4 @@ class LBFGS:
         flat = slopes.max(axis=1, initial=0.0) <= self.gtol * value
         state["reason"][members[state["stalled"][members] >= _STALLED]] = Reason.CONVERGED
         state["reason"][members[flat]] = Reason.SMALL_GRADIENT
-        state["reason"][members[value <= _VANISHED * state["first"][members]]] = Reason.EXACT
+        state["reason"][members[value <= VANISHED * state["first"][members]]] = Reason.EXACT

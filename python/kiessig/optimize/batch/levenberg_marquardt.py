@@ -11,11 +11,11 @@ from kiessig.optimize.batch.gain import column_lengths, promised_gain, units_of
 from kiessig.optimize.batch.geodesic import HeldJacobians
 from kiessig.optimize.batch.options import require
 from kiessig.optimize.batch.reasons import Reason
+from kiessig.optimize.convergence import VANISHED
 from kiessig.optimize.objective import FloatArray
 
 __all__ = ["LevenbergMarquardt"]
 
-_VANISHED = 1e-28
 _LARGEST_DAMPING = 1e32
 _STALLED = 5
 
@@ -133,7 +133,7 @@ class LevenbergMarquardt:
         if not members.size:
             return
         x, value = state["x"][members], state["value"][members]
-        exact = value <= _VANISHED * state["first"][members]
+        exact = value <= VANISHED * state["first"][members]
         converged = promised_gain(self._here(state, members), x, self._lower, self._upper) <= self.ftol * value
         stalled = state["stalled"][members] >= _STALLED
         state["reason"][members[converged | stalled]] = Reason.CONVERGED

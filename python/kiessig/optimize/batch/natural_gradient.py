@@ -9,7 +9,7 @@ import numpy as np
 from kiessig.optimize.batch.algorithm import State, new_state
 from kiessig.optimize.batch.box_steps import box_steps
 from kiessig.optimize.batch.evaluator import BatchEvaluator, Members, Normal
-from kiessig.optimize.batch.gain import column_lengths, promised_gain, units_of
+from kiessig.optimize.batch.gain import column_lengths, has_converged, units_of
 from kiessig.optimize.batch.options import require
 from kiessig.optimize.batch.reasons import Reason
 from kiessig.optimize.batch.schedules import schedule_of
@@ -17,7 +17,6 @@ from kiessig.optimize.objective import FloatArray
 
 __all__ = ["NaturalGradient"]
 
-_EXACT = 1e-10
 _LEAST = 1e-13  # damping, below which the inverse of F is rounding
 
 
@@ -132,6 +131,6 @@ class NaturalGradient:
         if not members.size:
             return
         here = Normal(*(state[name][members] for name in ("value", "gradient", "curvature")))
-        gain = promised_gain(here, state["x"][members], self._lower, self._upper)
-        reference = np.maximum(here.value, _EXACT * state["first"][members])
-        state["reason"][members[gain <= self.tolerance * reference]] = Reason.CONVERGED
+        at = state["x"][members], self._lower, self._upper
+        done = has_converged(here, *at, state["first"][members], self.tolerance)
+        state["reason"][members[done]] = Reason.CONVERGED

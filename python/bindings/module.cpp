@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, m) {
   kiessig::bindings::add_polarised(m);
   kiessig::bindings::add_specular(m);
   kiessig::bindings::add_tape(m);
+  kiessig::bindings::add_tensors(m);
 }

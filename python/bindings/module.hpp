@@ -12,5 +12,6 @@ void add_mixture(pybind11::module_& m);
 void add_polarised(pybind11::module_& m);
 void add_specular(pybind11::module_& m);
 void add_tape(pybind11::module_& m);
+void add_tensors(pybind11::module_& m);
 
 }  // namespace kiessig::bindings

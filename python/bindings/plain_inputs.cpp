@@ -1,6 +1,7 @@
 #include "plain_inputs.hpp"
 
 #include <cmath>
+#include <utility>
 
 namespace kiessig::bindings {
 
@@ -37,12 +38,23 @@ Rows PlainReader::read(py::handle h, std::ptrdiff_t length, bool non_negative, b
     if (aligned && array.ndim() == 1 && (length < 0 || array.shape(0) == length) &&
         valid(array.data(), array.shape(0), non_negative)) {
       in.arrays.push_back(array);
+      last_length = array.shape(0);
       return {array.data(), 0};
+    }
+  } else if (tensors != nullptr && tensors->is_one(h)) {
+    const std::optional<Tensors::Vector> found = tensors->vector(h);
+    const bool is_number = found && found->size < 0;
+    const bool fits = is_number ? number_allowed && length == 1 : length < 0 || found->size == length;
+    if (found && fits && found->stride == 1 && valid(found->data, is_number ? 1 : found->size, non_negative)) {
+      in.arrays.push_back(py::reinterpret_borrow<py::object>(h));
+      last_length = found->size;
+      return {found->data, 0};
     }
   } else if (number_allowed) {
     const std::optional<double> x = plain_number(h);
     if (x && !(non_negative && *x < 0.0)) {
       in.constants.emplace_back(static_cast<std::size_t>(length), *x);
+      last_length = -1;
       return {in.constants.back().data(), 0};
     }
   }
@@ -52,27 +64,29 @@ Rows PlainReader::read(py::handle h, std::ptrdiff_t length, bool non_negative, b
 
 std::optional<Inputs> plain_inputs(py::handle q, py::handle thickness, py::handle sld, py::handle sld_imag,
                                    py::handle roughness, py::handle scale, py::handle background, py::handle dq,
-                                   py::handle threads, py::handle plan) {
+                                   py::handle threads, py::handle plan, const Tensors* tensors) {
   std::optional<Inputs> result(std::in_place);
   Inputs& in = *result;
   in.single = true;
   in.arrays.reserve(8);
-  PlainReader reader{in};
+  PlainReader reader{in, tensors};
   SpecularBatch& b = in.batch;
   b.sld = reader.read(sld, -1, false, false);
   if (!reader.plain) return std::nullopt;
-  b.n_layers = py::reinterpret_borrow<Array>(sld).shape(0) - 2;
+  b.n_layers = reader.last_length - 2;
   if (b.n_layers < 0) return std::nullopt;
   b.q = reader.read(q, -1, false, false);
   if (!reader.plain) return std::nullopt;
-  b.n_q = py::reinterpret_borrow<Array>(q).shape(0);
+  b.n_q = reader.last_length;
   b.thickness = reader.read(thickness, b.n_layers, true, false);
   b.sld_imag = reader.read(sld_imag, b.n_layers + 2, true, true);
   b.roughness = reader.read(roughness, b.n_layers + 1, true, true);
-  b.scale = reader.read(scale, 1, false, true);
-  b.background = reader.read(background, 1, false, true);
+  for (const auto& [rows, given] : {std::pair{&b.scale, scale}, std::pair{&b.background, background}}) {
+    *rows = reader.read(given, 1, false, true);
+    if (reader.last_length != -1) return std::nullopt;  // a batch of one
+  }
   if (!dq.is_none()) b.dq = reader.read(dq, b.n_q, true, false);
-  if (!reader.plain || Array::check_(scale) || Array::check_(background)) return std::nullopt;
+  if (!reader.plain) return std::nullopt;
   if (!threads.is_none()) {
     if (!PyLong_CheckExact(threads.ptr())) return std::nullopt;
     const long wanted = PyLong_AsLong(threads.ptr());

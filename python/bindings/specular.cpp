@@ -11,6 +11,7 @@
 #include "inputs.hpp"
 #include "module.hpp"
 #include "plain_inputs.hpp"
+#include "specular_calls.hpp"
 
 namespace kiessig::bindings {
 
@@ -64,16 +65,6 @@ struct Outputs {
   }
 };
 
-py::object call_reflectivity(const Inputs& in) {
-  py::array_t<double> r(in.shape({in.batch.n_q}));
-  double* out = r.mutable_data();
-  {
-    const py::gil_scoped_release release;
-    reflectivity(in.call(), out);
-  }
-  return r;
-}
-
 py::object call_reflectivity_float(const Inputs& in) {
   py::array_t<float> r(in.shape({in.batch.n_q}));
   float* out = r.mutable_data();
@@ -92,17 +83,6 @@ py::object call_amplitude(const Inputs& in) {
     amplitude(in.call(), out);
   }
   return r;
-}
-
-py::object call_jacobian(const Inputs& in) {
-  const py::ssize_t q = in.batch.n_q, n = in.batch.n_layers;
-  const Outputs jacobian(in.shape({q}), in.shape({q, n}), in.shape({q, n + 2}), in.shape({q, n + 1}), in.shape({q}),
-                         in.shape({q}), static_cast<bool>(in.batch.dq), in.fields);
-  {
-    const py::gil_scoped_release release;
-    reflectivity_jacobian(in.call(), jacobian.r, jacobian.pointers);
-  }
-  return py::make_tuple(jacobian.values, jacobian.arrays);
 }
 
 py::object call_vjp(const Inputs& in, const Rows& cotangent) {
@@ -128,6 +108,27 @@ py::tuple call_misfit(const Inputs& in, const MeasuredCurve& measured) {
 }
 
 }  // namespace
+
+py::object call_reflectivity(const Inputs& in) {
+  py::array_t<double> r(in.shape({in.batch.n_q}));
+  double* out = r.mutable_data();
+  {
+    const py::gil_scoped_release release;
+    reflectivity(in.call(), out);
+  }
+  return r;
+}
+
+py::tuple call_jacobian(const Inputs& in) {
+  const py::ssize_t q = in.batch.n_q, n = in.batch.n_layers;
+  const Outputs jacobian(in.shape({q}), in.shape({q, n}), in.shape({q, n + 2}), in.shape({q, n + 1}), in.shape({q}),
+                         in.shape({q}), static_cast<bool>(in.batch.dq), in.fields);
+  {
+    const py::gil_scoped_release release;
+    reflectivity_jacobian(in.call(), jacobian.r, jacobian.pointers);
+  }
+  return py::make_tuple(jacobian.values, jacobian.arrays);
+}
 
 void add_specular(py::module_& m) {
   // A plan holds nothing that could not be found again: its copies and pickles are new ones.

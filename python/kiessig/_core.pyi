@@ -141,6 +141,27 @@ def plain_polarised_reflectivity(
     /,
 ) -> tuple[_FloatArray, _FloatArray, _FloatArray, _FloatArray] | None: ...
 
+class Tensors:
+    def __init__(self, exchange: object, types: tuple[type, ...]) -> None: ...
+    def reflectivity(
+        self,
+        differentiates: bool,
+        most: int,
+        q: object,
+        thickness: object,
+        sld: object,
+        sld_imag: object,
+        roughness: object,
+        scale: object,
+        background: object,
+        dq: object,
+        threads: object,
+        /,
+    ) -> tuple[_FloatArray, list[int], list[_FloatArray] | None] | None: ...
+    def gradients(
+        self, cotangent: object, places: list[int], fields: list[_FloatArray], /
+    ) -> list[_FloatArray] | None: ...
+
 class Tape:
     def __init__(
         self,

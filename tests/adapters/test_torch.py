@@ -15,7 +15,9 @@ torch = pytest.importorskip("torch", minversion="2.2")
 
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap  # noqa: E402
 
-from kiessig.adapters.torch import reflectivity  # noqa: E402 - there is nothing to test without PyTorch
+from kiessig.adapters import _torch_function  # noqa: E402 - there is nothing to test without PyTorch
+from kiessig.adapters import torch as adapter  # noqa: E402
+from kiessig.adapters.torch import reflectivity  # noqa: E402
 
 # PyTorch's own, when it loads what forward mode needs
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
@@ -23,6 +25,19 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning
 NAMES = ("q", "thickness", "sld", "sld_imag", "roughness", "scale", "background", "dq")
 # sums of a few hundred products, taken in another order than in our kernels
 ROUNDING = {"rtol": 1e-11, "atol": 1e-14}
+
+
+@pytest.fixture(params=["exchange", "numpy", "exchange, too large", "numpy, too large"], autouse=True)
+def way(request, monkeypatch):
+    """How tensors are read, and whether the Jacobian is kept.
+
+    Through DLPack's exchange interface, or as arrays, where PyTorch is too old to have it.
+    """
+    if "numpy" in request.param:
+        monkeypatch.setattr(_torch_function, "_tensors", lambda: None)
+    if "too large" in request.param:
+        monkeypatch.setattr(_torch_function, "most_entries", lambda smeared: 0)
+    return request.param
 
 
 def stack(seed, n=3, n_q=12, lead=()):
@@ -89,21 +104,120 @@ def test_shapes_broadcast_as_in_the_kernel():
 
 def test_memory_is_shared(monkeypatch):
     """The kernel reads the tensors' memory, and its own result is the tensor's."""
-    from kiessig.adapters import _torch_function
-
     seen = {}
+    kernel = _torch_function.value
 
     def spy(**arguments):
         seen.update(arguments)
-        seen["r"] = ks.reflectivity(**arguments)
+        seen["r"] = kernel(**arguments)
         return seen["r"]
 
-    monkeypatch.setattr(_torch_function, "reflectivity", spy)
+    monkeypatch.setattr(_torch_function, "_tensors", lambda: None)
+    monkeypatch.setattr(_torch_function, "value", spy)
     given = tensors(stack(3))
     found = reflectivity(**given)
     for name in ("q", "thickness", "sld", "sld_imag", "roughness", "dq"):
         assert seen[name].ctypes.data == given[name].data_ptr()
     assert found.data_ptr() == seen["r"].ctypes.data
+
+
+needs_exchange = pytest.mark.skipif(
+    not hasattr(torch.Tensor, "__dlpack_c_exchange_api__"), reason="this PyTorch does not hand out its tensors' memory"
+)
+
+
+@needs_exchange
+@pytest.mark.parametrize("leaves", [False, True])
+def test_plain_tensors_go_the_short_way(way, monkeypatch, leaves):
+    """Vectors and numbers for the kernels, without numpy in between; and parameters of modules."""
+    if "numpy" in way:
+        pytest.skip("this is about the other way")
+    monkeypatch.setattr(_torch_function, "computed", None)
+    monkeypatch.setattr(adapter, "computed", None)
+    arguments = stack(30)
+    expected, weights = ks.reflectivity(**arguments), np.random.default_rng(31).normal(size=12)
+    given = tensors(arguments, leaves=leaves)
+    given["sld"] = torch.nn.Parameter(given["sld"].detach(), requires_grad=leaves)
+    found = reflectivity(**given)
+    np.testing.assert_allclose(found.detach(), expected, rtol=1e-14)
+    np.testing.assert_array_equal(reflectivity(**given | {"scale": 2.0, "dq": None}, threads=1).shape, (12,))
+    if leaves:
+        monkeypatch.setattr(_torch_function, "_gradient", None)
+        found.backward(torch.tensor(weights))
+        gradient = ks.reflectivity_vjp(**arguments, cotangent=weights)[1]
+        for name, x in given.items():
+            np.testing.assert_allclose(x.grad, getattr(gradient, name), **ROUNDING)
+
+
+def views():
+    """Tensors of float64 numbers whose memory is not those numbers in a row."""
+    x = torch.tensor(stack(32)["thickness"])
+    return {
+        "strided": lambda: x.repeat_interleave(2)[::2],
+        "expanded": lambda: torch.tensor([41.0], dtype=torch.float64).expand(3),
+        "with the other sign": lambda: torch._neg_view(-x),
+        "flipped": lambda: x.flip(0),
+        "without a gradient": lambda: x.clone().requires_grad_().detach(),
+    }
+
+
+@pytest.mark.parametrize("view", views())
+def test_views_are_read_as_what_they_show(view):
+    x = views()[view]()
+    arguments = stack(32)
+    expected = ks.reflectivity(**arguments | {"thickness": np.array(x.tolist())})
+    np.testing.assert_allclose(reflectivity(**tensors(arguments) | {"thickness": x}), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("view", ["expanded", "with the other sign", "strided"])
+def test_views_as_cotangents(view):
+    arguments = stack(33, n_q=3)
+    weights, given = views()[view](), tensors(arguments, leaves=True)
+    reflectivity(**given).backward(weights)
+    expected = ks.reflectivity_vjp(**arguments, cotangent=np.array(weights.tolist()))[1]
+    for name, x in given.items():
+        np.testing.assert_allclose(x.grad, getattr(expected, name), **ROUNDING)
+
+
+def test_rows_of_one_stack_are_its_jacobian():
+    """Every point a stack of its own, by expanding: one backward sweep gives all rows."""
+    arguments = stack(37)
+    del arguments["dq"]
+    rows = {name: torch.tensor(arguments[name]).expand(12, -1).requires_grad_() for name in NAMES[1:5]}
+    given = tensors(arguments)
+    r = reflectivity(given.pop("q")[:, None], **rows, scale=given["scale"], background=given["background"])
+    expected = ks.reflectivity_jacobian(**arguments)
+    np.testing.assert_allclose(r.detach()[:, 0], expected[0], rtol=1e-14)
+    r.sum().backward()
+    for name, x in rows.items():
+        np.testing.assert_allclose(x.grad, getattr(expected[1], name), **ROUNDING)
+
+
+@pytest.mark.parametrize("n_q", [1, 7, 8, 9, 16, 25])
+def test_every_point_is_in_the_gradient(n_q):
+    arguments = stack(35, n_q=n_q)
+    weights, given = np.random.default_rng(36).normal(size=n_q), tensors(arguments, leaves=True)
+    reflectivity(**given).backward(torch.tensor(weights))
+    expected = ks.reflectivity_vjp(**arguments, cotangent=weights)[1]
+    for name, x in given.items():
+        np.testing.assert_allclose(x.grad, getattr(expected, name), **ROUNDING)
+
+
+def test_operands_that_change_between_forward_and_backward(way):
+    """What is kept belongs to the moment of the forward call; what is computed anew must not be of another moment."""
+    arguments = stack(34)
+    given = tensors(arguments)
+    x = given["thickness"].requires_grad_()
+    r = reflectivity(**given).sum()
+    with torch.no_grad():
+        x.mul_(1.5)
+    if "too large" in way:
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            r.backward()
+        return
+    r.backward()
+    expected = ks.reflectivity_vjp(**arguments, cotangent=np.ones(12))[1].thickness
+    np.testing.assert_allclose(x.grad, expected, **ROUNDING)
 
 
 def test_gradcheck_in_every_mode():

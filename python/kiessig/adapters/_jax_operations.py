@@ -15,6 +15,7 @@ import numpy as np
 
 from kiessig import _core
 from kiessig.adapters._host import host_module
+from kiessig.adapters._jacobian_size import most_entries
 from kiessig.adapters._jax_large import Kernels, linear
 from kiessig.errors import NotOfferedError
 from kiessig.kernels import reflectivity, reflectivity_jacobian, reflectivity_jvp, reflectivity_vjp
@@ -24,7 +25,6 @@ __all__ = ["FUNCTION", "OPERANDS", "Route", "Settings", "host", "operation"]
 FUNCTION = "kiessig.adapters.jax.reflectivity"
 OPERANDS = ("q", "thickness", "sld", "sld_imag", "roughness", "scale", "background", "dq")
 _OF_POINTS = ("q", "scale", "background", "dq")  # one derivative per point, not one per entry
-LARGE = 1_000_000  # entries of a Jacobian, 8 MB: beyond that, writing and reading it costs more than a second sweep
 Route = Literal["ffi", "callback"]
 
 
@@ -205,7 +205,8 @@ def operation(settings: Settings) -> Any:
         still = jax.custom_derivatives.SymbolicZero
         moving = {name: t for name, t in zip(OPERANDS, tangents, strict=False) if not isinstance(t, still)}
         points = math.prod(_lead(operands)) * operands[0].shape[-1]
-        if points * sum(t.shape[-1] for t in moving.values()) <= LARGE:
+        entries = points * sum(t.shape[-1] for t in moving.values())
+        if entries <= most_entries(smeared=len(operands) == len(OPERANDS)):
             return _contracted(settings, tuple(moving), operands, tuple(moving.values()))
         return differentiable(*operands), _without_jacobian(settings)(tuple(moving), operands, tuple(moving.values()))
 

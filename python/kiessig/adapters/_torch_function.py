@@ -7,24 +7,27 @@ interfaces; scale and background have none. Numbers stand for all entries. Leadi
 from __future__ import annotations
 
 import functools
+import itertools
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from kiessig import _core
 from kiessig.adapters._host import host_module
+from kiessig.adapters._jacobian_size import most_entries
 from kiessig.errors import NotOfferedError
-from kiessig.kernel_calls import value_and_jacobian
+from kiessig.kernel_calls import plainly, value, value_and_jacobian
 from kiessig.kernels import reflectivity, reflectivity_jacobian, reflectivity_vjp
 
-__all__ = ["FUNCTION", "OPERANDS", "Settings", "computed", "host"]
+__all__ = ["FUNCTION", "OPERANDS", "Settings", "computed", "host", "plainly_computed"]
 
 FUNCTION = "kiessig.adapters.torch.reflectivity"
 OPERANDS = ("q", "thickness", "sld", "sld_imag", "roughness", "scale", "background", "dq")
-_PLACES = {name: i for i, name in enumerate(OPERANDS)}
 _PER_STACK = ("scale", "background")
 _PLACES_PER_STACK = (5, 6)
 _OF_POINTS = ("q", "dq", *_PER_STACK)  # one derivative per point, not one per entry
-
-_LARGE = 1_000_000  # entries of a Jacobian, 8 MB: beyond that, writing and reading it costs more than a second sweep
 
 
 @functools.cache
@@ -40,12 +43,23 @@ class Settings(NamedTuple):
 
 def _values(operands: Sequence[Any]) -> list[Any]:
     """Operands as the kernels take them: the same memory, seen by numpy; None for `dq` where there is none."""
-    found = [
-        # the kernels' fastest way in takes a number where there is one; detaching takes as long as the rest
-        x if type(x) is float else (x.detach() if x.requires_grad else x).numpy() if x.ndim else x.item()
-        for x in operands
-    ]
+    found = [x.detach().resolve_neg().numpy() if isinstance(x, host().Tensor) else x for x in operands]
     return found if len(found) == len(OPERANDS) else [*found, None]
+
+
+def _one_stack(operands: Sequence[Any]) -> list[Any]:
+    """Operands of which those that are the same stack at every Q of a batch, expanded, are given once.
+
+    Derivatives are still those at every Q, and the kernels work on points of one stack side by side.
+    """
+    lead = operands[0].shape[:-1]
+    return [
+        x
+        if isinstance(x, float) or i in _PLACES_PER_STACK or x.shape[:-1] != lead or any(x.stride()[:-1])
+        else x[first]
+        for first in [(0,) * len(lead)]
+        for i, x in enumerate(operands)
+    ]
 
 
 def _arguments(settings: Settings, operands: Sequence[Any]) -> dict[str, Any]:
@@ -53,14 +67,22 @@ def _arguments(settings: Settings, operands: Sequence[Any]) -> dict[str, Any]:
     return {**dict(zip(OPERANDS, _values(operands), strict=True)), "threads": settings.threads}
 
 
-def _entries(values: Sequence[Any]) -> int:
-    """Return how many numbers the Jacobian of these arrays and numbers has, at most."""
-    q, _, sld, *_ = values
-    lead = 1
-    for i, x in enumerate(values):
-        if type(x) is not float and x is not None and x.ndim > (i not in _PLACES_PER_STACK):
-            lead = max(lead, x.size if i in _PLACES_PER_STACK else x.size // max(x.shape[-1], 1))
-    return 4 * int(q.shape[-1]) * (1 if type(sld) is float else int(sld.shape[-1])) * lead
+def _entries(values: Sequence[Any], named: Sequence[str]) -> int:
+    """Return how many numbers the Jacobian of the named arrays and numbers has; 0 where they do not fit."""
+    lengths = [
+        1 if name in _OF_POINTS or not np.ndim(x) else x.shape[-1]
+        for name, x in zip(OPERANDS, values, strict=True)
+        if name in named
+    ]
+    lead = [
+        x.shape if i in _PLACES_PER_STACK else x.shape[:-1]
+        for i, x in enumerate(values)
+        if not (x is None or isinstance(x, float))
+    ]
+    try:
+        return sum(lengths) * int(values[0].shape[-1]) * math.prod(np.broadcast_shapes(*lead))
+    except ValueError:  # which the kernel explains
+        return 0
 
 
 def _from_numpy(settings: Settings, array: Any) -> Any:
@@ -96,7 +118,12 @@ def _gradient(name: str, field: Any, cotangent: Any, shape: Any) -> Any:
     if name in _OF_POINTS:
         full = cotangent * field
         return (full.sum(-1) if name in _PER_STACK else full).sum_to_size(shape)
-    full = cotangent @ field if cotangent.ndim == 1 else cotangent.unsqueeze(-2).matmul(field).squeeze(-2)
+    if cotangent.ndim == 1:
+        full = cotangent @ field
+    elif cotangent.shape[-1] == 1:  # products of matrices one by one take far longer
+        full = cotangent * field.squeeze(-2)
+    else:
+        full = cotangent.unsqueeze(-2).matmul(field).squeeze(-2)
     return full if full.shape == shape else full.sum_to_size(shape)
 
 
@@ -107,18 +134,53 @@ def _change(name: str, field: Any, tangent: Any) -> Any:
     return field.matmul(tangent.unsqueeze(-1)).squeeze(-1)
 
 
+@functools.cache
+def _tensors() -> Any:
+    """Return what reads tensors without Python's help; None where PyTorch, before 2.10, gives no access to them."""
+    torch = host()
+    exchange = getattr(torch.Tensor, "__dlpack_c_exchange_api__", None)
+    try:
+        return _core.Tensors(exchange, (torch.Tensor, torch.nn.Parameter))
+    except ValueError:
+        return None
+
+
+def plainly_computed(threads: int | None, given: tuple[Any, ...]) -> Any:
+    """Reflectivity of arguments of the plainest kind, as they are, the soonest way; None for all others."""
+    torch = host()
+    tensors = _tensors()
+    if tensors is None or _is_transformed(torch):
+        return None
+    most = most_entries(smeared=given[-1] is not None)
+    found = plainly(tensors.reflectivity, (torch.is_grad_enabled(), most, *given, threads))
+    if found is None:
+        return None
+    return _recorded(Settings(threads, torch.float64), found, given)
+
+
 def computed(settings: Settings, operands: Sequence[Any]) -> Any:
     """Reflectivity, with what later derivatives need."""
     torch = host()
-    moving: tuple[str, ...] = ()
-    if torch.is_grad_enabled():
-        moving = tuple([OPERANDS[i] for i, x in enumerate(operands) if type(x) is not float and x.requires_grad])
-    everything, backward_alone = _functions()
+    moves = [torch.is_grad_enabled() and not isinstance(x, float) and x.requires_grad for x in operands]
+    named = tuple(itertools.compress(OPERANDS, moves))
     if _is_transformed(torch):
-        return everything.apply(settings, moving, *operands)[0]
-    if moving:
-        return backward_alone.apply(settings, moving, *operands)
-    return _from_numpy(settings, reflectivity(**_arguments(settings, operands)))
+        return _functions()[0].apply(settings, named, *operands)[0]
+    values = _values(_one_stack(operands))
+    arguments: Any = {**dict(zip(OPERANDS, values, strict=True)), "threads": settings.threads}
+    arguments |= {"function": FUNCTION, "repeats": None, "plan": None}
+    if not named or _entries(values, named) > most_entries(smeared=values[-1] is not None):
+        r, fields = value(**arguments), None
+    else:
+        r, jacobian = value_and_jacobian(**arguments, wanted=named)
+        fields = [getattr(jacobian, name) for name in named]
+    return _recorded(settings, (r, [OPERANDS.index(name) for name in named], fields), operands)
+
+
+def _recorded(settings: Settings, found: tuple[Any, list[int], Any], operands: Sequence[Any]) -> Any:
+    """Return R as a tensor that leads back to the operands at the given places, of which there may be none."""
+    if found[1]:
+        return _functions()[1].apply(settings, found, *operands)
+    return _from_numpy(settings, found[0])
 
 
 def _is_transformed(torch: Any) -> bool:
@@ -130,10 +192,11 @@ def _is_transformed(torch: Any) -> bool:
 
 @functools.cache
 def _functions() -> tuple[Any, Any]:
-    """Return two functions of ``(settings, named, *operands)``: for all kinds of differentiation, and a fast one.
+    """Return two functions: one for all kinds of differentiation, and one for ``backward`` alone, which is fast.
 
-    The first returns R and its derivatives by the named operands, the second R alone. The derivatives are exact, and
-    are what backward and forward mode contract. They carry no derivatives of their own; `Constant` sees to it that
+    The first, of ``(settings, named, *operands)``, returns R and its derivatives by the named operands; the second, of
+    ``(settings, found, *operands)``, R, which has been found with its derivatives. They are exact, and are what
+    backward and forward mode contract. They carry no derivatives of their own; `Constant` sees to it that
     asking for those is an error, and not zero.
     """
     torch = host()
@@ -213,55 +276,54 @@ def _functions() -> tuple[Any, Any]:
             results = Everything.apply(settings, named, *_mapped(in_dims[2:], operands))
             return results, (0,) * len(results)
 
-    class BackwardAlone(torch.autograd.Function):  # type: ignore[misc, name-defined] # PyTorch may be absent
+    class Recorded(torch.autograd.Function):  # type: ignore[misc, name-defined] # PyTorch may be absent
         # without setup_context, whose calls cost more than most kernels'
         @staticmethod
-        def forward(ctx: Any, settings: Settings, named: tuple[str, ...], *operands: Any) -> Any:
-            ctx.save_for_backward(*[x for x in operands if type(x) is not float])
-            ctx.settings, ctx.named, ctx.fields = settings, named, None
-            ctx.numbers = [x if type(x) is float else None for x in operands]
-            values = _values(operands)
-            if _entries(values) > _LARGE:
-                return _from_numpy(settings, reflectivity(**_arguments(settings, operands)))
-            arguments: Any = (FUNCTION, *values, settings.threads, None, None, named)
-            r, jacobian = value_and_jacobian(*arguments)
-            ctx.fields = [getattr(jacobian, name) for name in named]
-            ctx.shapes = [getattr(values[_PLACES[name]], "shape", ()) for name in named]
+        def forward(ctx: Any, settings: Settings, found: tuple[Any, list[int], Any], *operands: Any) -> Any:
+            r, moving, fields = found
+            ctx.kept = settings, moving, fields, operands
+            if fields is None:  # derivatives at hand are those of this moment, whatever becomes of the operands
+                ctx.save_for_backward(*[x for x in operands if isinstance(x, torch.Tensor)])
             return _from_numpy(settings, r)
 
         @staticmethod
         def backward(ctx: Any, cotangent: Any) -> Any:
-            found = [None] * (2 + len(ctx.numbers))
-            weights = None
-            if not torch.is_grad_enabled() and not _is_transformed(torch):
-                try:  # not contextlib.suppress, which takes longer than what it guards
-                    weights = cotangent.numpy()
-                except RuntimeError:  # tensors that vmap maps over do not give their memory away
-                    weights = None
-            if (
-                weights is not None and weights.ndim == 1 and ctx.fields is not None
-            ):  # numpy's calls are the shorter ones
-                for name, field, shape in zip(ctx.named, ctx.fields, ctx.shapes, strict=True):
-                    g = weights * field if name in ("q", "dq") else weights.dot(field)  # sooner there than `@`
-                    tensor = torch.from_numpy(g) if g.shape else torch.tensor(g, dtype=torch.float64)
-                    found[2 + _PLACES[name]] = tensor if g.shape == shape else tensor.sum_to_size(shape)
+            settings, moving, fields, operands = ctx.kept
+            found: list[Any] = [None] * (2 + len(operands))
+            again = torch.is_grad_enabled()  # what follows may be differentiated
+            gradients = (
+                None if again or _is_transformed(torch) else _contracted(settings, moving, fields, operands, cotangent)
+            )
+            if gradients is not None:
+                _ = ctx.saved_tensors  # an error where operands that are needed again have changed
+                for i, gradient in zip(moving, gradients, strict=True):
+                    shape = operands[i].shape
+                    tensor = torch.from_numpy(gradient)
+                    found[2 + i] = tensor if tensor.shape == shape else tensor.sum_to_size(shape)
                 return tuple(found)
-            saved = list(ctx.saved_tensors)
-            operands = [saved.pop(0) if number is None else number for number in ctx.numbers]
-            if weights is not None and ctx.fields is None:
-                gradient = reflectivity_vjp(**_arguments(ctx.settings, operands), cotangent=weights)[1]
-                for name in ctx.named:
-                    found[2 + _PLACES[name]] = torch.from_numpy(getattr(gradient, name))
-                return tuple(found)
-            if ctx.fields is None:
-                fields = Everything.apply(ctx.settings, ctx.named, *operands)[1:]
+            if fields is None:
+                tensors = ctx.saved_tensors
+                exact = Everything.apply(settings, tuple([OPERANDS[i] for i in moving]), *operands)[1:]
             else:
-                fields = [_from_numpy(ctx.settings, field) for field in ctx.fields]
-            if torch.is_grad_enabled():  # what follows may be differentiated again
-                fields = Constant.apply(len(fields), *fields, *ctx.saved_tensors)
-            for name, field in zip(ctx.named, fields, strict=True):
-                index = _PLACES[name]
-                found[2 + index] = _gradient(name, field, cotangent, operands[index].shape)
+                tensors = [x for x in operands if isinstance(x, torch.Tensor)]
+                exact = [_from_numpy(settings, field) for field in fields]
+            if again:
+                exact = Constant.apply(len(exact), *exact, *tensors)
+            for i, field in zip(moving, exact, strict=True):
+                found[2 + i] = _gradient(OPERANDS[i], field, cotangent, operands[i].shape)
             return tuple(found)
 
-    return Everything, BackwardAlone
+    return Everything, Recorded
+
+
+def _contracted(settings: Settings, moving: list[int], fields: Any, operands: Sequence[Any], cotangent: Any) -> Any:
+    """Gradients by the operands at the given places, past PyTorch's operations; None where only these can do it."""
+    if fields is not None:
+        tensors = _tensors()
+        return None if tensors is None else tensors.gradients(cotangent, moving, fields)
+    try:
+        weights = cotangent.numpy()
+    except RuntimeError:  # tensors that `vmap` maps over do not give their memory away
+        return None
+    gradient = reflectivity_vjp(**_arguments(settings, operands), cotangent=weights)[1]
+    return [getattr(gradient, OPERANDS[i]) for i in moving]

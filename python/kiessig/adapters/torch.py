@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kiessig._inputs import checked_threads
-from kiessig.adapters._torch_function import FUNCTION, OPERANDS, Settings, computed, host
+from kiessig.adapters._torch_function import FUNCTION, OPERANDS, Settings, computed, host, plainly_computed
 from kiessig.errors import InvalidValueError
 
 __all__ = ["reflectivity"]
@@ -90,38 +90,33 @@ def reflectivity(
     >>> bool(thickness.grad[0] > 0.0)
     True
     """
-    torch = host()
     given = (q, thickness, sld, sld_imag, roughness, scale, background, dq)
-    tensor, double = torch.Tensor, torch.float64
+    found = plainly_computed(threads, given)
+    if found is not None:
+        return found
+    torch = host()
     operands: list[Any] = []
-    seen_double = seen_single = scalar = False
-    for i, value in enumerate(given):  # what most calls give is let through with few questions: they cost microseconds
-        if type(value) is not float:
-            if value is None:
-                continue
-            if not isinstance(value, tensor) or value.dtype is not double or not value.is_cpu:
-                value = _operand(torch, OPERANDS[i], value)
-            if type(value) is not float:
-                seen_single |= value.dtype is not double
-                seen_double |= value.dtype is double
-                if i in (0, 3, 4) and not value.ndim:
-                    value = _one_axis(i, value, operands)
-                    scalar |= i == 0
-        if i == 0 and type(value) is float:
-            value, scalar = torch.as_tensor([value], dtype=double), True
-        operands.append(value)
-    dtype = torch.float32 if seen_single and not seen_double else double
-    settings = Settings(None if threads is None else checked_threads(FUNCTION, threads), dtype)
-    r = computed(settings, operands)
+    for name, value in zip(OPERANDS, given, strict=True):
+        if value is not None:
+            operand = _operand(torch, name, value)
+            if name in ("q", "sld_imag", "roughness") and not isinstance(operand, float) and not operand.ndim:
+                operand = _one_axis(name, operand, operands)
+            operands.append(operand)
+    scalar = isinstance(operands[0], float) or (isinstance(q, torch.Tensor) and not q.ndim)
+    if isinstance(operands[0], float):
+        operands[0] = torch.as_tensor([operands[0]], dtype=torch.float64)
+    dtypes = {x.dtype for x in operands if not isinstance(x, float)}
+    dtype = torch.float32 if torch.float32 in dtypes and torch.float64 not in dtypes else torch.float64
+    r = computed(Settings(None if threads is None else checked_threads(FUNCTION, threads), dtype), operands)
     return r[..., 0] if scalar else r
 
 
-def _one_axis(i: int, value: Any, before: list[Any]) -> Any:
+def _one_axis(name: str, value: Any, before: list[Any]) -> Any:
     """Return a tensor without axes with the one that q, or sld_imag and roughness as a scalar for all, must have."""
-    if i == 0:
+    if name == "q":
         return value.reshape(1)
     media = before[2].shape[-1] if not isinstance(before[2], float) and before[2].ndim else 0
-    return value.expand(max(media - (i == 4), 0))
+    return value.expand(max(media - (name == "roughness"), 0))
 
 
 def _operand(torch: Any, name: str, value: Any) -> Any:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import NewType
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ HOSTS = {
     "adapters/jax.md": ["jax"],
     "adapters/refl1d.md": ["refl1d.names", "bumps.fitters"],
     "adapters/refnx.md": ["refnx.analysis"],
-    "adapters/scipp.md": ["scipp"],
+    "adapters/scipp.md": ["scipp", "sciline"],
     "adapters/torch.md": ["torch"],
 }
 
@@ -98,12 +99,32 @@ def refl1d_fit(monkeypatch):
     }
 
 
-def scipp_events():
+def scipp_reduction():
+    """Events, and a pipeline from them to a curve in which a reference is still missing."""
+    import sciline
     import scipp as sc
 
     q = sc.array(dims=["event"], values=np.linspace(0.01, 0.2, 50), unit="1/angstrom")
-    table = sc.DataArray(sc.ones(dims=["event"], shape=[50]), coords={"Q": q})
-    return {"events": table.bin(Q=4)}
+    counts = sc.ones(dims=["event"], shape=[50], with_variances=True)
+    events = sc.DataArray(counts, coords={"Q": q}).bin(Q=4)
+    kinds = {name: NewType(name, object) for name in ("Events", "EventQ", "TheoryAtEvents", "ReflectivityOverQ")}
+
+    def event_q(events):
+        return events.bins.coords["Q"].copy()
+
+    def curve(events, theory):
+        found = events.hist() / theory.bins.sum()
+        middles = sc.midpoints(found.coords["Q"])
+        return found.assign_coords(Q_resolution=0.02 * middles)
+
+    event_q.__annotations__ = {"events": kinds["Events"], "return": kinds["EventQ"]}
+    curve.__annotations__ = {
+        "events": kinds["Events"],
+        "theory": kinds["TheoryAtEvents"],
+        "return": kinds["ReflectivityOverQ"],
+    }
+    pipeline = sciline.Pipeline([event_q, curve], params={kinds["Events"]: events})
+    return {**kinds, "events": events.copy(), "pipeline": pipeline}
 
 
 def mantid_reduction(monkeypatch):
@@ -138,7 +159,7 @@ def namespace_of(page, monkeypatch):
     if page == "adapters/refl1d.md":
         return refl1d_fit(monkeypatch)
     if page == "adapters/scipp.md":
-        return scipp_events()
+        return scipp_reduction()
     if page == "adapters/mantid.md":
         return mantid_reduction(monkeypatch)
     return {}

@@ -20,7 +20,7 @@ from kiessig.adapters import torch as adapter  # noqa: E402
 from kiessig.adapters.torch import reflectivity  # noqa: E402
 
 # PyTorch's own, when it loads what forward mode needs
-pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit")
 
 NAMES = ("q", "thickness", "sld", "sld_imag", "roughness", "scale", "background", "dq")
 # sums of a few hundred products, taken in another order than in our kernels

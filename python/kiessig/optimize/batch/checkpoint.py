@@ -21,7 +21,7 @@ from kiessig.errors import DataError, InvalidValueError
 
 __all__ = ["Checkpoint", "search_identity"]
 
-_FORMAT = "kiessig search 1"
+_FORMAT = "kiessig search 2"
 # What numpy and zipfile raise for files that are damaged somewhere, or something else altogether.
 _DAMAGE = (
     *(OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, NotImplementedError, RuntimeError),
@@ -80,6 +80,10 @@ class Checkpoint:
             with self.path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             kind, identity = str(arrays.pop("format")), str(arrays.pop("identity"))
+            names = arrays.pop("names").tolist()
+            if names != list(arrays):
+                damage = f"it must hold {', '.join(names)}; got {', '.join(arrays)}"
+                raise ValueError(damage)
         except _DAMAGE as error:
             message = f"fit: {str(self.path)!r} is no checkpoint of a fit, or damaged: {error}"
             raise DataError(message) from error
@@ -98,16 +102,16 @@ class Checkpoint:
 
     def save(self, arrays: _Arrays) -> None:
         """Replace the file."""
+        whole: dict[str, Any] = {
+            "format": np.array(_FORMAT),
+            "identity": np.array(self._identity),
+            "names": np.array(list(arrays)),
+            **arrays,
+        }
         handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    allow_pickle=False,
-                    format=np.array(_FORMAT),
-                    identity=np.array(self._identity),
-                    **arrays,
-                )
+                np.savez(file, **whole)
             os.replace(name, self.path)
         except BaseException:
             Path(name).unlink(missing_ok=True)

@@ -1,79 +1,13 @@
-"""Every kernel beside its rivals, in one run: ``python -m benchmarks`` from the root of the source tree.
+"""kiessig beside every other backend, on one list of cases: ``python -m benchmarks``.
 
-Needs the extra `bench`, and for all rivals the extra `rivals`; those that are not installed are reported and left out.
+`benchmarks.kernels` and `benchmarks.fits` are the other two, of what the library asks of itself.
 """
 
 from __future__ import annotations
 
-import argparse
-import fnmatch
-import json
-import os
 import sys
-from pathlib import Path
-from typing import Any
 
-
-def arguments(given: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time kiessig beside its rivals.")
-    parser.add_argument("--cases", nargs="+", default=["*"], metavar="NAME", help="names or patterns of cases to run")
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each contender of a case (default: 1)")
-    parser.add_argument(
-        "--clock",
-        choices=["cpu", "wall"],
-        default="cpu",
-        help="processor time, which other processes disturb less (default), or wall time",
-    )
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write all results to this file")
-    parser.add_argument(
-        "--markdown", type=Path, metavar="PATH", help="write the table to this file, or between the marks in it"
-    )
-    parser.add_argument("--list", action="store_true", help="print the names of the cases and do nothing else")
-    return parser.parse_args(given)
-
-
-def chosen(patterns: list[str], names: list[str]) -> list[str]:
-    for pattern in patterns:
-        if not fnmatch.filter(names, pattern):
-            message = f"--cases: no case is called {pattern!r}; there are {', '.join(names)}"
-            raise SystemExit(message)
-    return [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
-
-
-def main(given: list[str] | None = None) -> int:
-    """Run the chosen cases, print the table; returns 1 where answers differ."""
-    options = arguments(given)
-    # one thread for everyone; read when numpy is imported
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    from benchmarks import environment, table, timing
-    from benchmarks.cases import CASES
-    from benchmarks.rivals import MissingRivalError
-
-    if options.list:
-        print("\n".join(CASES))
-        return 0
-    clock = options.clock if timing.processor_clock_is_fine() else "wall"
-    results: dict[str, Any] = {"environment": environment.describe(clock), "clock": clock, "cases": {}}
-    for name in chosen(options.cases, list(CASES)):
-        print(f"{name} ...", file=sys.stderr, flush=True)
-        empty: dict[str, Any] = {"title": name, "skipped": {}, "contenders": {}, "comparisons": []}
-        try:
-            case = CASES[name]()
-        except MissingRivalError as error:
-            results["cases"][name] = {**empty, "skipped": {"the case": str(error)}}
-            continue
-        try:
-            results["cases"][name] = case.run(options.seconds, clock)
-        except AssertionError as error:
-            results["cases"][name] = {**empty, "title": case.title, "failure": " ".join(str(error).split())}
-    print(table.text(results))
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    if options.markdown:
-        table.put_markdown(results, options.markdown)
-    return int(any("failure" in outcome for outcome in results["cases"].values()))
-
+from benchmarks.backends.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main())

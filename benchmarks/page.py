@@ -1,4 +1,4 @@
-"""Tables as text and as markdown, and their place in a page: what every benchmark's report is made with."""
+"""Numbers, tables as text and as markdown, and their place in a page: what every benchmark's report is made with."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 Row = Sequence[str]
+
+UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
+BUSY = 0.9  # below this share of a processor, others were running as well
+
+
+def multiple(ratio: float) -> str:
+    """A ratio that can be told from what is required: 79.6 is not 80."""
+    return f"{ratio:.2f}" if ratio < 10.0 else f"{ratio:.1f}" if ratio < 100.0 else f"{ratio:.0f}"
 
 
 def aligned(table: Sequence[Row]) -> list[str]:

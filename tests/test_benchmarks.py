@@ -29,10 +29,11 @@ def bench(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleN
     monkeypatch.syspath_prepend(str(repository))
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):  # the command sets them
         monkeypatch.setenv(name, "1")
-    from benchmarks import __main__, agreement, case, cases, environment, rivals, stacks, table, timing
+    from benchmarks import environment, rivals, stacks, timing
+    from benchmarks.kernels import __main__, agreement, case, cases, table
 
     modules = (agreement, case, cases, environment, rivals, stacks, table, timing)
-    yield SimpleNamespace(main=__main__, **{module.__name__.split(".")[1]: module for module in modules})
+    yield SimpleNamespace(main=__main__, **{module.__name__.split(".")[-1]: module for module in modules})
     for name in set(sys.modules) - before:
         if name.split(".")[0] == "benchmarks":
             del sys.modules[name]
@@ -53,7 +54,7 @@ def results(**comparison: Any) -> dict[str, Any]:
 
 def test_command_runs_the_cheap_cases(repository: Path, tmp_path: Path) -> None:
     pytest.importorskip("refnx")
-    command = [sys.executable, "-m", "benchmarks", "--seconds", "0", "--cases", *CHEAP, "import"]
+    command = [sys.executable, "-m", "benchmarks.kernels", "--seconds", "0", "--cases", *CHEAP, "import"]
     written = ["--json", str(tmp_path / "out.json"), "--markdown", str(tmp_path / "out.md")]
     done = subprocess.run([*command, *written], cwd=repository, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -75,7 +76,7 @@ def test_rivals_that_compile_agree(repository: Path, name: str) -> None:
     pytest.importorskip("refnx")
     if subprocess.run([sys.executable, "-c", f"import {wanted}"], capture_output=True, check=False).returncode:
         pytest.skip(f"{wanted} cannot be imported")
-    command = [sys.executable, "-m", "benchmarks", "--seconds", "0", "--cases", name]
+    command = [sys.executable, "-m", "benchmarks.kernels", "--seconds", "0", "--cases", name]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -95,7 +96,7 @@ def test_wrong_answer_is_not_timed(bench: SimpleNamespace, name: str, factor: fl
 @pytest.mark.parametrize(("ours", "factor"), [("kiessig, 17 nodes", 1.0 + 1e-4), ("kiessig", 1.1)])
 def test_wrong_smeared_fit_is_found(bench: SimpleNamespace, ours: str, factor: float) -> None:
     pytest.importorskip("refnx")
-    from benchmarks import ours as our_side
+    from benchmarks.kernels import ours as our_side
     from benchmarks.rivals import refnx_c
 
     sample = bench.stacks.film(50)
@@ -135,7 +136,7 @@ def test_wrong_derivative_is_found(bench: SimpleNamespace) -> None:
 
 
 def test_explicit_cell_is_the_cell_repeated(bench: SimpleNamespace) -> None:
-    from benchmarks import ours
+    from benchmarks.kernels import ours
 
     cell = bench.stacks.stack(2, 20, absorbing=True)
     weight = np.linspace(1.0, 2.0, cell.q.size)
@@ -198,7 +199,7 @@ def test_missing_rival_is_told_and_the_others_are_timed(
 
 
 def test_unknown_case_is_refused_by_name(bench: SimpleNamespace) -> None:
-    with pytest.raises(SystemExit, match=r"no case is called 'curve-imaginary'.*curve-real-10"):
+    with pytest.raises(SystemExit, match=r"none is called 'curve-imaginary'.*curve-real-10"):
         bench.main.main(["--cases", "curve-imaginary"])
 
 

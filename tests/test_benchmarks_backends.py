@@ -32,7 +32,7 @@ def bench(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleN
 
 
 def run(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmarks.backends", *arguments]
+    command = [sys.executable, "-m", "benchmarks", *arguments]
     return subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
 
 
@@ -161,6 +161,27 @@ def test_slow_case_lets_larger_ones_be_left_out(bench: SimpleNamespace) -> None:
     rows = [made.case("value", bench.tasks.Size(n, 100)) for n in (10, 40)]
     assert rows[0]["contenders"]["refnx C"]["median"] == 4.0
     assert rows[1]["contenders"]["refnx C"] == {"note": "> 10 s*"}
+
+
+@pytest.mark.parametrize(
+    ("task", "size", "least"),  # of the error, so that it is not rounding that is looked at
+    [("gradient", (1, 400), 1e-5), ("gradient", (200, 100), 1e-6), ("jacobian", (200, 100), 1e-7)],
+)
+def test_differences_are_wrong_by_truncation(bench: SimpleNamespace, task: str, size: Any, least: float) -> None:
+    """By what the tolerance allows, and by four times as much with twice the step."""
+    problem = bench.tasks.problem(task, bench.tasks.Size(*size))
+    exact = bench.plain.kiessig(task, problem)()[1]
+
+    def error() -> float:
+        found = bench.plain.kiessig_differences(task, problem)()[1]
+        axis = -1 if task == "jacobian" else None
+        relative = [np.abs(a - b) / np.abs(b).max(axis=axis, keepdims=True) for a, b in zip(found, exact, strict=True)]
+        return max(float(each.max()) for each in relative)
+
+    once = error()
+    bench.plain.STEP *= 2.0
+    assert least < once < bench.agreement.DIFFERENCES[task]
+    assert error() == pytest.approx(4.0 * once, rel=0.05)
 
 
 def test_who_differs_or_raises_is_not_timed(bench: SimpleNamespace) -> None:

@@ -37,11 +37,13 @@ HOSTS = {
 
 # Commands in the pages that other tests or .ci/run cover, by what they begin with.
 ELSEWHERE = {
-    "KIESSIG_ISA=x86_64_v3 python -m benchmarks": "tests/test_benchmarks.py",
+    "KIESSIG_ISA=x86_64_v3 python -m benchmarks.kernels": "tests/test_benchmarks.py",
     "cc program.c": "tests/packaging/test_embed.py",
     "cmake": "tests/packaging/test_embed.py",
     'python -c "import kiessig, pathlib': "tests/packaging/test_embed.py",
-    "python -m benchmarks": "tests/test_benchmarks.py",
+    "python -m benchmarks.fits": "tests/test_fit_cases.py",
+    "python -m benchmarks.kernels": "tests/test_benchmarks.py",
+    "python -m benchmarks": "tests/test_benchmarks_backends.py",
     "python -m kiessig.adapters.refl1d": "tests/adapters/test_refl1d.py",
     "python -m pip install": ".ci/run",
     "python docs/make_validation.py": "test_tables_of_the_validation",

@@ -312,7 +312,7 @@ def test_cases_can_be_listed_and_unknown_ones_are_refused(
 ) -> None:
     assert fits.main.main(["--list"]) == 0
     assert capsys.readouterr().out.split() == ["quartz", "quartz-interlayer", "bilayer", "devices", "series"]
-    with pytest.raises(SystemExit, match="no case is called 'gold'"):
+    with pytest.raises(SystemExit, match="none is called 'gold'"):
         fits.main.main(["--cases", "gold"])
 
 

@@ -1,1 +1,1 @@
-"""kiessig, alone and inside JAX and PyTorch, beside other programs' kernels: ``python -m benchmarks.backends``."""
+"""kiessig, alone and inside JAX and PyTorch, beside other programs' kernels: ``python -m benchmarks``."""

@@ -1,4 +1,4 @@
-"""kiessig, alone and in its hosts, beside every other backend: ``python -m benchmarks.backends``.
+"""kiessig, alone and in its hosts, beside every other backend: ``python -m benchmarks``.
 
 From the root of the source tree. Backends that are not installed are named and left out. Everything that this measures
 takes some 20 minutes, ``--quick`` three to five.
@@ -7,7 +7,6 @@ takes some 20 minutes, ``--quick`` three to five.
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import json
 import sys
 import time
@@ -19,6 +18,7 @@ from benchmarks.backends import report, tasks
 from benchmarks.backends.measure import Comparison, Limits
 from benchmarks.backends.registry import BACKENDS, OURS, SEVENTEEN
 from benchmarks.backends.tasks import Size
+from benchmarks.choice import chosen
 
 MEMORY_SIZES = (Size(10, 1000), Size(200, 1000), Size(40, 10_000))
 # of the time that is allowed, when the largest cases of each part are given up
@@ -28,7 +28,7 @@ OVERHEAD_SIZES = (Size(1, 100), Size(10, 1000), Size(40, 1000))
 
 
 def arguments(given: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.backends", description="Time kiessig beside others.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time kiessig beside others.")
     parser.add_argument("--quick", action="store_true", help="fewer cases, shorter samples, lower limits")
     parser.add_argument("--backends", nargs="+", default=["*"], metavar="NAME", help="names or patterns")
     parser.add_argument("--tasks", nargs="+", choices=list(tasks.TITLES), default=list(tasks.TITLES))
@@ -52,13 +52,10 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(given)
 
 
-def chosen(patterns: list[str]) -> list[str]:
-    for pattern in patterns:
-        if not fnmatch.filter(BACKENDS, pattern):
-            message = f"--backends: none is called {pattern!r}; there are {', '.join(BACKENDS)}"
-            raise SystemExit(message)
-    always = (OURS, SEVENTEEN)  # the others are compared with these
-    return [name for name in BACKENDS if name in always or any(fnmatch.fnmatchcase(name, p) for p in patterns)]
+def with_ours(patterns: list[str]) -> list[str]:
+    """The chosen backends, and those that the others are compared with."""
+    names = chosen("--backends", patterns, list(BACKENDS))
+    return [name for name in BACKENDS if name in (OURS, SEVENTEEN, *names)]
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -72,7 +69,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         1024.0 * options.memory,
     )
     clock = options.clock if timing.processor_clock_is_fine() else "wall"
-    comparison = Comparison(chosen(options.backends), limits, clock)
+    comparison = Comparison(with_ours(options.backends), limits, clock)
     results: dict[str, Any] = {"clock": clock, "limits": limits._asdict(), "rows": [], "memory": [], "overhead": []}
     started, left_out = time.monotonic(), 0
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from benchmarks.backends.registry import OURS
 from benchmarks.backends.tasks import TITLES
-from benchmarks.page import aligned, piped, put_between
-from benchmarks.table import BUSY, UNITS, multiple
+from benchmarks.page import BUSY, UNITS, aligned, multiple, piped, put_between
 
 BEGIN, END = "<!-- backends -->", "<!-- end of backends -->"
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.__main__ import chosen
+from benchmarks.choice import chosen
 
 
 def arguments(given: list[str] | None) -> argparse.Namespace:
@@ -47,7 +47,7 @@ def main(given: list[str] | None = None) -> int:
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    for name in chosen(options.cases, list(CASES)):
+    for name in chosen("--cases", options.cases, list(CASES)):
         say(f"{name} ...")
         empty: dict[str, Any] = {"title": name, "skipped": {}, "contenders": {}, "requirements": []}
         try:

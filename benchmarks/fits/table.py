@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.page import aligned, piped, put_between
-from benchmarks.table import multiple
+from benchmarks.page import aligned, multiple, piped, put_between
 
 BEGIN, END = "<!-- figures of fits -->", "<!-- end of figures of fits -->"
 HEADINGS = ("who", "found", "within 2 %", "chi2, median (worst)", "evaluations", "time", "beside ours")

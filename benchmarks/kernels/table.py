@@ -5,10 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.page import aligned, piped, put_between
-
-UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
-BUSY = 0.9  # below this share of a processor, others were running as well
+from benchmarks.page import BUSY, UNITS, aligned, multiple, piped, put_between
 
 
 class Row(NamedTuple):
@@ -33,11 +30,6 @@ def duration(timing: dict[str, float]) -> str:
     numbers = [f"{timing[key] / unit:.3g}" if timing[key] < 1000.0 * unit else f"{timing[key] / unit:.0f}"
                for key in ("median", "low", "high")]  # fmt: skip
     return f"{numbers[0]} {name} ({numbers[1]}-{numbers[2]})"
-
-
-def multiple(ratio: float) -> str:
-    """A ratio that can be told from what is required: 79.6 is not 80."""
-    return f"{ratio:.2f}" if ratio < 10.0 else f"{ratio:.1f}" if ratio < 100.0 else f"{ratio:.0f}"
 
 
 def verdict(comparison: dict[str, Any]) -> str:

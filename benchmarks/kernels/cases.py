@@ -9,8 +9,9 @@ from functools import partial
 import numpy as np
 
 import kiessig as ks
-from benchmarks import agreement, importing, ours, stacks
-from benchmarks.case import Case, Comparison, Run
+from benchmarks import stacks
+from benchmarks.kernels import agreement, importing, ours
+from benchmarks.kernels.case import Case, Comparison, Run
 from benchmarks.rivals import jax_refnx, refl1d, reflectorch, refnx_c, torch_refnx
 from benchmarks.stacks import measured, stack
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import kiessig as ks
-from benchmarks import ours
+from benchmarks.kernels import ours
 from benchmarks.stacks import Curve, FloatArray, Stack
 
 Results = Mapping[str, Any]

@@ -1,0 +1,1 @@
+"""What the kernels must be faster than, by how much, and that they are: ``python -m benchmarks.kernels``."""

@@ -18,7 +18,7 @@ from benchmarks.backends import report, tasks
 from benchmarks.backends.measure import Comparison, Limits
 from benchmarks.backends.registry import BACKENDS, OURS, SEVENTEEN
 from benchmarks.backends.tasks import Size
-from benchmarks.choice import chosen
+from benchmarks.command import add_choice, add_clock, add_outputs, chosen
 
 MEMORY_SIZES = (Size(10, 1000), Size(200, 1000), Size(40, 10_000))
 # of the time that is allowed, when the largest cases of each part are given up
@@ -30,7 +30,7 @@ OVERHEAD_SIZES = (Size(1, 100), Size(10, 1000), Size(40, 1000))
 def arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time kiessig beside others.")
     parser.add_argument("--quick", action="store_true", help="fewer cases, shorter samples, lower limits")
-    parser.add_argument("--backends", nargs="+", default=["*"], metavar="NAME", help="names or patterns")
+    add_choice(parser, "--backends", "backends")
     parser.add_argument("--tasks", nargs="+", choices=list(tasks.TITLES), default=list(tasks.TITLES))
     parser.add_argument("--layers", nargs="+", type=int, metavar="N", help="instead of " + report.listed(tasks.LAYERS))
     parser.add_argument("--points", nargs="+", type=int, metavar="N", help="instead of " + report.listed(tasks.POINTS))
@@ -38,17 +38,10 @@ def arguments(given: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--limit", type=float, help="seconds that one call may take (default: 10)")
     parser.add_argument("--memory", type=float, default=4.0, help="GiB that one process may take (default: 4)")
     parser.add_argument("--minutes", type=float, default=22.0, help="of which each part has its share (default: 22)")
-    parser.add_argument(
-        "--clock",
-        choices=["cpu", "wall"],
-        default="cpu",
-        help="processor time, which other processes disturb less (default), or wall time",
-    )
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write all results to this file")
-    parser.add_argument("--markdown", type=Path, metavar="PATH", help="write the tables, or put them between marks")
+    add_clock(parser)
+    add_outputs(parser)
     parser.add_argument("--plot", type=Path, metavar="PATH", help="draw times over layers; .svg, .png or .pdf")
     parser.add_argument("--from-json", type=Path, metavar="PATH", help="measure nothing, write what is in this file")
-    parser.add_argument("--list", action="store_true", help="print the names of the backends and do nothing else")
     return parser.parse_args(given)
 
 

@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from pathlib import Path
 from typing import Any
 
-from benchmarks.choice import chosen
+from benchmarks.command import add_choice, add_outputs, chosen, use_one_thread_of_linear_algebra
 
 
 def arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fits", description="Fit beside kiessig's rivals.")
-    parser.add_argument("--cases", nargs="+", default=["*"], metavar="NAME", help="names or patterns of cases to run")
+    add_choice(parser, "--cases", "cases")
     parser.add_argument("--seeds", type=int, default=20, help="of our whole fits (default: 20)")
     parser.add_argument("--rival-seeds", type=int, default=3, help="of the rivals' whole fits (default: 3)")
     parser.add_argument("--starts", type=int, default=40, help="single random starts of each method (default: 40)")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write all results to this file")
-    parser.add_argument(
-        "--markdown", type=Path, metavar="PATH", help="write the tables to this file, or between the marks in it"
-    )
-    parser.add_argument("--list", action="store_true", help="print the names of the cases and do nothing else")
+    add_outputs(parser)
     return parser.parse_args(given)
 
 
 def main(given: list[str] | None = None) -> int:
     """Run the chosen cases, print the tables; returns 1 where a case's own check fails."""
     options = arguments(given)
-    # one thread of linear algebra for everyone; read when numpy is imported
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    use_one_thread_of_linear_algebra()
     from benchmarks import environment
     from benchmarks.fits import table
     from benchmarks.fits.cases import CASES

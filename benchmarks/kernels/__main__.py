@@ -7,38 +7,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from pathlib import Path
 from typing import Any
 
-from benchmarks.choice import chosen
+from benchmarks.command import add_choice, add_clock, add_outputs, chosen, use_one_thread_of_linear_algebra
 
 
 def arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kernels", description="Time kiessig beside its rivals.")
-    parser.add_argument("--cases", nargs="+", default=["*"], metavar="NAME", help="names or patterns of cases to run")
+    add_choice(parser, "--cases", "cases")
     parser.add_argument("--seconds", type=float, default=1.0, help="for each contender of a case (default: 1)")
-    parser.add_argument(
-        "--clock",
-        choices=["cpu", "wall"],
-        default="cpu",
-        help="processor time, which other processes disturb less (default), or wall time",
-    )
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write all results to this file")
-    parser.add_argument(
-        "--markdown", type=Path, metavar="PATH", help="write the table to this file, or between the marks in it"
-    )
-    parser.add_argument("--list", action="store_true", help="print the names of the cases and do nothing else")
+    add_clock(parser)
+    add_outputs(parser)
     return parser.parse_args(given)
 
 
 def main(given: list[str] | None = None) -> int:
     """Run the chosen cases, print the table; returns 1 where answers differ."""
     options = arguments(given)
-    # one thread for everyone; read when numpy is imported
-    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    use_one_thread_of_linear_algebra()
     from benchmarks import environment, timing
     from benchmarks.kernels import table
     from benchmarks.kernels.cases import CASES

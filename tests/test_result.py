@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from kiessig import FitResult
-from kiessig._result_table import rounded
 from kiessig.errors import DataError, InvalidValueError, ShapeError, UnknownNameError
-from kiessig.minimum import Minimum
 from kiessig.optimize import minimize
+from kiessig.result import Minimum
+from kiessig.result.table import rounded
 
 INF, NAN = math.inf, math.nan
 

@@ -18,11 +18,7 @@ LOADS = {
     "constraints": ("errors", "parameters"),
     "priors": ("errors", "parameters", "constraints"),
     "data": ("errors",),
-    "widths": ("data",),
-    "_host_smearing": (),
-    "_resolution_kinds": ("errors", "data", "widths", "_host_smearing"),
-    "resolution": ("errors", "data", "_resolution_kinds"),
-    "instrument": ("widths", "resolution"),
+    "instrument": ("errors", "data"),
     "materials": ("errors", "parameters"),
     "layer": ("errors", "parameters", "materials"),
     "profile": ("errors",),
@@ -49,16 +45,13 @@ LOADS = {
     "optimize": ("errors",),
     # what a fit reports
     "progress": (),
-    "minimum": (),
-    "result": ("errors", "minimum", "optimize"),
-    "_result_json": ("errors", "minimum", "result"),
-    "_result_table": (),
+    "result": ("errors", "optimize"),
     # physics meets inference
     "problem": (
         *("errors", "parameters", "constraints", "data", "_inputs", "instrument", "probe", "footprint", "sample"),
         *("kernel_calls", "misfit", "polarisation", "polarised", "mixture", "_core"),
     ),
-    "fitting": ("errors", "minimum", "optimize", "parameters", "progress", "result"),
+    "fitting": ("errors", "optimize", "parameters", "progress", "result"),
     "simulation": ("errors", "parameters", "data", "instrument", "sample"),
     # leaves
     "io": ("errors", "data", "instrument", "sample"),
@@ -81,7 +74,6 @@ LOADS = {
     "adapters": (
         "errors",
         "_core",
-        "_host_smearing",
         "_inputs",
         "data",
         "instrument",
@@ -100,8 +92,6 @@ LATER = {
     "_sample_table": ("sample",),
     "components": ("functions", "interfaces", "_core"),
     "parameters": ("functions", "priors"),
-    "result": ("_result_json", "_result_table"),
-    "_result_table": ("result",),
     "problem": ("fitting", "result"),
     "fitting": ("problem",),
     "simulation": ("kernels",),

@@ -16,12 +16,11 @@ from kiessig.fitting.minima import distinct_minima
 from kiessig.fitting.search import search
 from kiessig.fitting.starts import draw_starts
 from kiessig.fitting.watch import Watch
-from kiessig.minimum import Minimum
 from kiessig.optimize import Outcome, find_method, minimize
 from kiessig.optimize.batch.reasons import Reason
 from kiessig.optimize.driver import examine
 from kiessig.progress import Progress
-from kiessig.result import FitResult
+from kiessig.result import FitResult, Minimum
 
 if TYPE_CHECKING:
     from kiessig.problem import Problem

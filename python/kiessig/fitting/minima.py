@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiessig.errors import InvalidValueError
-from kiessig.minimum import Minimum
 from kiessig.optimize.batch import BatchOutcome
 from kiessig.optimize.driver import Outcome
+from kiessig.result import Minimum
 
 __all__ = ["distinct_minima"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kiessig._host_smearing import SQRT_3, Gaussian, Straight, piecewise_linear_theory
+from kiessig.instrument.host_smearing import SQRT_3, Gaussian, Straight, piecewise_linear_theory
 
 __all__ = ["Convolutions"]
 

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kiessig._host_smearing import Gaussian, Straight, log_grid_spline, piecewise_linear_theory
 from kiessig.data import FloatArray, real_array
 from kiessig.errors import InvalidValueError, ShapeError
-from kiessig.widths import FWHM_PER_SIGMA
+from kiessig.instrument.host_smearing import Gaussian, Straight, log_grid_spline, piecewise_linear_theory
+from kiessig.instrument.widths import FWHM_PER_SIGMA
 
 __all__ = [
     "FloatArray",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiessig.resolution import Resolution
-from kiessig.widths import FWHM_PER_SIGMA, sigma_from_fwhm
+from kiessig.instrument.resolution import Resolution
+from kiessig.instrument.widths import FWHM_PER_SIGMA, sigma_from_fwhm
 
 __all__ = ["FWHM_PER_SIGMA", "Resolution", "sigma_from_fwhm"]

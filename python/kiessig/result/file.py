@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from kiessig.errors import DataError
-from kiessig.minimum import Minimum
-from kiessig.result import FitResult
+from kiessig.result.minimum import Minimum
+from kiessig.result.result import FitResult
 
 __all__ = ["decode", "encode", "write_whole"]
 

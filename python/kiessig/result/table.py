@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from kiessig.result import FitResult
+    from kiessig.result.result import FitResult
 
 __all__ = ["result_table"]
 

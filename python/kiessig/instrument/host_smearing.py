@@ -63,6 +63,7 @@ class Gaussian:
     left = -right
 
     def density(self, z: FloatArray) -> FloatArray:
+        """Return the density of a standard normal variable."""
         return np.asarray(np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi))
 
     def moments(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -94,6 +95,7 @@ class Straight:
         return zeroth, about_start + self._offsets[j] * zeroth
 
     def density(self, z: FloatArray) -> FloatArray:
+        """Return the density, straight between its samples and zero beyond them."""
         return np.interp(z, self._offsets, self._densities, left=0.0, right=0.0)
 
     def moments(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kiessig import _resolution_kinds as kinds
-from kiessig._resolution_kinds import FloatArray, Kind, require, vector, widths
 from kiessig.data import real_array
 from kiessig.errors import InvalidValueError, ShapeError
+from kiessig.instrument import kinds
+from kiessig.instrument.kinds import FloatArray, Kind, require, vector, widths
 
 __all__ = ["Resolution"]
 

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kiessig.errors import InvalidValueError, ShapeError, UnknownNameError
-from kiessig.minimum import Minimum
 from kiessig.optimize.covariance import correlation, covariance
 from kiessig.optimize.names import suggestion
+from kiessig.result.minimum import Minimum
 
 if TYPE_CHECKING:
     from kiessig.optimize.driver import Outcome
@@ -244,7 +244,7 @@ class FitResult:
         UnknownNameError
             If `truth` names a parameter that was not fitted.
         """
-        from kiessig._result_table import result_table
+        from kiessig.result.table import result_table
 
         for name in truth or {}:
             if name not in self.names:
@@ -268,7 +268,7 @@ class FitResult:
         DataError
             If the file cannot be written.
         """
-        from kiessig._result_json import encode, write_whole
+        from kiessig.result.file import encode, write_whole
 
         text = encode(self)
         if path is not None:
@@ -289,7 +289,7 @@ class FitResult:
         DataError
             If there is no such file, or it is not JSON, or not a result of this package.
         """
-        from kiessig._result_json import decode
+        from kiessig.result.file import decode
 
         return decode(source)
 

@@ -76,7 +76,9 @@ def reflectivity(
     computed in double precision from the rounded inputs and rounded at the end.
 
     Where a derivative may follow, the exact Jacobian of the arguments that ask for it is computed along with the
-    reflectivity, for about twice the cost of that alone, and kept for it.
+    reflectivity, for about twice the cost of that alone, and kept for it; one that is so large that this would take
+    longer is not, and ``backward`` runs the kernel again. Arguments may be changed in place between the two calls only
+    where the Jacobian was kept; elsewhere PyTorch raises its RuntimeError.
 
     Examples
     --------

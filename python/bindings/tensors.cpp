@@ -3,10 +3,9 @@
 
 #include <pybind11/stl.h>
 
-#include <algorithm>
 #include <cstdint>
-#include <functional>
-#include <numeric>
+#include <kiessig/specular.hpp>
+#include <utility>
 #include <vector>
 
 #include "module.hpp"
@@ -59,37 +58,24 @@ namespace {
 enum Place : unsigned { q, thickness, sld, sld_imag, roughness, scale, background, dq };
 constexpr unsigned k_field[] = {4, 0, 1, 2, 3, 5, 6, 7};  // of the Jacobian, by place
 
-// The sum of the rows of a field, each times its point's weight. Eight rows at a time, as the sums wait in memory.
-void add_rows(const double* weights, const double* field, py::ssize_t n_q, py::ssize_t n, double* sum) {
-  std::fill_n(sum, n, 0.0);
-  py::ssize_t p = 0;
-  for (; p + 8 <= n_q; p += 8) {
-    const double* rows = field + p * n;
-    for (py::ssize_t j = 0; j < n; ++j) {
-      double s = sum[j];
-      for (py::ssize_t k = 0; k < 8; ++k) s += weights[p + k] * rows[k * n + j];
-      sum[j] = s;
-    }
-  }
-  for (; p < n_q; ++p) {
-    for (py::ssize_t j = 0; j < n; ++j) sum[j] += weights[p] * field[p * n + j];
-  }
+// The members of `fields` by place.
+template <class Pointer>
+Pointer& at(SpecularFields<Pointer>& fields, unsigned place) {
+  Pointer* const all[] = {&fields.q,         &fields.thickness, &fields.sld,        &fields.sld_imag,
+                          &fields.roughness, &fields.scale,     &fields.background, &fields.dq};
+  return *all[place];
 }
 
-// The gradient by the argument at a place, from its field of the Jacobian.
-py::array_t<double> contracted(const double* weights, py::ssize_t n_q, unsigned place, const Array& field) {
-  if (place == q || place == dq) {
-    py::array_t<double> products(n_q);
-    std::transform(weights, weights + n_q, field.data(), products.mutable_data(), std::multiplies<>());
-    return products;
-  }
-  if (place == scale || place == background) {
-    const double sum = std::inner_product(weights, weights + n_q, field.data(), 0.0);
-    return py::array_t<double>(Shape{}, &sum);
-  }
-  py::array_t<double> sum(field.shape(1));
-  add_rows(weights, field.data(), n_q, field.shape(1), sum.mutable_data());
-  return sum;
+// Of a field: whether there is one number for each point, or a row.
+py::ssize_t rank_of(unsigned place) { return place >= thickness && place <= roughness ? 2 : 1; }
+
+// How many entries more a row has than there are layers.
+py::ssize_t more_than_layers(unsigned place) { return place == thickness ? 0 : place == roughness ? 1 : 2; }
+
+// The shape of a gradient, given that of the Jacobian's field: one number for each point, each column, or the stack.
+Shape gradient_shape(unsigned place, const Array& field) {
+  if (place == scale || place == background) return {};
+  return {field.shape(field.ndim() - 1)};
 }
 
 }  // namespace
@@ -98,7 +84,8 @@ void add_tensors(py::module_& m) {
   py::class_<Tensors>(m, "Tensors")
       .def(py::init([](py::handle exchange, const py::tuple& types) {
              const dlpack::ExchangeApi* api = exchange_api(exchange);
-             if (api == nullptr) throw py::value_error("not an exchange interface of DLPack 1.3 or a later 1");
+             if (api == nullptr)
+               throw py::value_error("not an exchange interface of DLPack, 1.3 or later within its major version 1");
              return Tensors(*api, types);
            }),
            py::arg("exchange"), py::arg("types"))
@@ -147,12 +134,21 @@ void add_tensors(py::module_& m) {
                weights = copy.data();
              }
              py::list gradients;
+             SpecularFields<const double*> jacobian;
+             SpecularFields<double*> sums;
+             py::ssize_t n_layers = 0;
              for (std::size_t i = 0; i < places.size(); ++i) {
                if (!Array::check_(fields[i])) return py::none();
                const auto field = py::reinterpret_borrow<Array>(fields[i]);
-               if (field.ndim() > 2 || field.shape(0) != found->size) return py::none();
-               gradients.append(contracted(weights, found->size, places[i].cast<unsigned>(), field));
+               const auto place = places[i].cast<unsigned>();
+               if (place > dq || field.shape(0) != found->size || field.ndim() != rank_of(place)) return py::none();
+               if (field.ndim() == 2) n_layers = field.shape(1) - more_than_layers(place);
+               py::array_t<double> gradient(gradient_shape(place, field));
+               at(jacobian, place) = field.data();
+               at(sums, place) = gradient.mutable_data();
+               gradients.append(std::move(gradient));
              }
+             contract_jacobian(jacobian, weights, found->size, n_layers, sums);
              return gradients;
            });
 }

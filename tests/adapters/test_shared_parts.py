@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import types
 
 import numpy as np
 import pytest
 
+from kiessig import _core
 from kiessig.adapters._differences import derivative, stencil
 from kiessig.adapters._host import Patches, Replacement, host_module
 from kiessig.errors import MissingDependencyError
@@ -73,3 +75,34 @@ def test_missing_host():
         MissingDependencyError, match=r"^adapter: no_such_host\.x cannot be imported \(.*\); install it$"
     ):
         host_module("no_such_host.x", "adapter", "install it")
+
+
+class Interface(ctypes.Structure):
+    """The beginning of DLPack's exchange interface, up to the one function that is called."""
+
+
+Interface._fields_ = [
+    ("major", ctypes.c_uint32),
+    ("minor", ctypes.c_uint32),
+    ("older", ctypes.POINTER(Interface)),
+    ("functions", ctypes.c_void_p * 4),
+]
+
+
+def capsule(interface, name=b"dlpack_exchange_api"):
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    return new(ctypes.addressof(interface), name, None)
+
+
+def test_interfaces_of_unknown_layout_are_left_alone():
+    known = Interface(1, 3)
+    newer = Interface(2, 0, ctypes.pointer(known))
+    for interface in (known, Interface(1, 9), newer):
+        assert _core.Tensors(capsule(interface), ()).gradients(1.0, [], []) is None
+    for interface in (Interface(1, 2), Interface(2, 0)):
+        with pytest.raises(ValueError, match=r"exchange interface of DLPack, 1\.3"):
+            _core.Tensors(capsule(interface), ())
+    for other in (None, 1, capsule(known, b"other")):
+        with pytest.raises(ValueError, match=r"exchange interface of DLPack, 1\.3"):
+            _core.Tensors(other, ())

@@ -175,6 +175,12 @@ struct MeasuredCurve {
 KIESSIG_API void reflectivity_misfit(const SpecularBatch& batch, const MeasuredCurve& measured, double* misfit,
                                      const SpecularFields<double*>& gradient);
 
+/// The gradient of one stack that reflectivity_vjp gives for these weights (n_q), from its Jacobian: for those who
+/// learn the weights when they have the Jacobian already. Fields that are null in either are skipped.
+KIESSIG_API void contract_jacobian(const SpecularFields<const double*>& jacobian, const double* weights,
+                                   std::ptrdiff_t n_q, std::ptrdiff_t n_layers,
+                                   const SpecularFields<double*>& gradient);
+
 /// Values and the Jacobian-vector product dr (n_batch, n_q) of the tangents; a field without data is a zero tangent.
 KIESSIG_API void reflectivity_jvp(const SpecularBatch& batch, const SpecularFields<Rows>& tangents, double* r,
                                   double* dr);

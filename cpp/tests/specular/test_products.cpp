@@ -224,6 +224,39 @@ TEST_CASE(products_with_the_jacobian) {
   }
 }
 
+TEST_CASE(contraction_of_a_jacobian) {
+  constexpr std::size_t n = 4;
+  check::Random random(27);
+  for (std::size_t m : {1u, 7u, 8u, 9u, 16u, 29u}) {
+    check::note(std::to_string(m) + " points");
+    const Sample s = mixed_sample(random, n, m);
+    const Numbers weights = random_numbers(random, m);
+    const Jacobian j = jacobian_of(s);
+    Fields expected(1, n, m, 1), found(1, n, m, 1);
+    Numbers r(m);
+    kiessig::reflectivity_vjp(batch_of(s), {weights.data(), 0}, r.data(), expected.pointers());
+    const SpecularFields<const double*> fields{j.thickness.data(),  j.sld.data(), j.sld_imag.data(),
+                                               j.roughness.data(),  j.q.data(),   j.scale.data(),
+                                               j.background.data(), j.dq.data()};
+    kiessig::contract_jacobian(fields, weights.data(), m, n, found.pointers());
+    const auto of_found = found.named(), of_expected = expected.named(), of_jacobian = j.named();
+    for (std::size_t f = 0; f < of_found.size(); ++f) {
+      check::note(std::to_string(m) + " points, " + of_found[f].first);
+      const Numbers& values = *of_found[f].second;
+      // the same sum of the same terms, whose roundings products_with_the_jacobian explains
+      const double size =
+          largest(of_jacobian[f].second->data(), of_jacobian[f].second->size()) * static_cast<double>(m);
+      for (std::size_t e = 0; e < values.size(); ++e) {
+        CHECK_NEAR(values[e], (*of_expected[f].second)[e], 512 * k_epsilon * size);
+      }
+    }
+
+    Numbers sld(n + 2, 3.0);  // fields that one side lacks are left alone
+    kiessig::contract_jacobian({nullptr, nullptr, j.sld_imag.data()}, weights.data(), m, n, {nullptr, sld.data()});
+    CHECK(sld == Numbers(n + 2, 3.0));
+  }
+}
+
 TEST_CASE(products_agree_on_values) {
   constexpr std::size_t n = 7, m = 300;
   check::Random random(22);

@@ -168,7 +168,9 @@ def computed(settings: Settings, operands: Sequence[Any]) -> Any:
     values = _values(_one_stack(operands))
     arguments: Any = {**dict(zip(OPERANDS, values, strict=True)), "threads": settings.threads}
     arguments |= {"function": FUNCTION, "repeats": None, "plan": None}
-    if not named or _entries(values, named) > most_entries(smeared=values[-1] is not None):
+    # where each stack has a point of its own, the Jacobian is no larger than the gradient
+    keeps = values[0].shape[-1] == 1 or _entries(values, named) <= most_entries(smeared=values[-1] is not None)
+    if not (named and keeps):
         r, fields = value(**arguments), None
     else:
         r, jacobian = value_and_jacobian(**arguments, wanted=named)

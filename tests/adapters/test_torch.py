@@ -179,6 +179,17 @@ def test_views_as_cotangents(view):
         np.testing.assert_allclose(x.grad, getattr(expected, name), **ROUNDING)
 
 
+def test_expanded_arguments_are_a_batch():
+    arguments = stack(38)
+    given = {name: x if x.ndim == 0 else x.expand(3, -1) for name, x in tensors(arguments).items()}
+    given["thickness"].requires_grad_()
+    r = reflectivity(**given)
+    np.testing.assert_allclose(r.detach(), np.tile(ks.reflectivity(**arguments), (3, 1)), rtol=1e-14)
+    r.sum().backward()
+    expected = ks.reflectivity_vjp(**arguments, cotangent=np.ones(12))[1].thickness
+    np.testing.assert_allclose(given["thickness"].grad, np.tile(expected, (3, 1)), **ROUNDING)
+
+
 def test_rows_of_one_stack_are_its_jacobian():
     """Every point a stack of its own, by expanding: one backward sweep gives all rows."""
     arguments = stack(37)

@@ -26,7 +26,6 @@ __all__ = ["FUNCTION", "OPERANDS", "Settings", "computed", "host", "plainly_comp
 FUNCTION = "kiessig.adapters.torch.reflectivity"
 OPERANDS = ("q", "thickness", "sld", "sld_imag", "roughness", "scale", "background", "dq")
 _PER_STACK = ("scale", "background")
-_PLACES_PER_STACK = (5, 6)
 _OF_POINTS = ("q", "dq", *_PER_STACK)  # one derivative per point, not one per entry
 
 
@@ -48,18 +47,18 @@ def _values(operands: Sequence[Any]) -> list[Any]:
 
 
 def _one_stack(operands: Sequence[Any]) -> list[Any]:
-    """Operands of which those that are the same stack at every Q of a batch, expanded, are given once.
+    """Operands of which those that are the same for every row of q, expanded, are given once.
 
-    Derivatives are still those at every Q, and the kernels work on points of one stack side by side.
+    The shape of the result is that of q, derivatives are those at every point, and the kernels work on points of one
+    stack side by side.
     """
-    lead = operands[0].shape[:-1]
-    return [
-        x
-        if isinstance(x, float) or i in _PLACES_PER_STACK or x.shape[:-1] != lead or any(x.stride()[:-1])
-        else x[first]
-        for first in [(0,) * len(lead)]
-        for i, x in enumerate(operands)
-    ]
+    q, *others = operands
+    lead = q.shape[:-1]
+    found = [q]
+    for name, x in zip(OPERANDS[1:], others, strict=False):
+        is_row = not isinstance(x, float) and name not in _PER_STACK and x.shape[:-1] == lead
+        found.append(x[(0,) * len(lead)] if is_row and not any(x.stride()[:-1]) else x)
+    return found
 
 
 def _arguments(settings: Settings, operands: Sequence[Any]) -> dict[str, Any]:
@@ -75,8 +74,8 @@ def _entries(values: Sequence[Any], named: Sequence[str]) -> int:
         if name in named
     ]
     lead = [
-        x.shape if i in _PLACES_PER_STACK else x.shape[:-1]
-        for i, x in enumerate(values)
+        x.shape if name in _PER_STACK else x.shape[:-1]
+        for name, x in zip(OPERANDS, values, strict=True)
         if not (x is None or isinstance(x, float))
     ]
     try:

@@ -188,18 +188,18 @@ def _several(
         nonlocal lowest
         stopped = interrupted or _STOPPED.intersection(found.reasons)
         polishes = method == "levenberg-marquardt" and not stopped
-        outcome = None
-        if not polishes or np.isfinite(lowest):
-            outcome = examine(view.whole, whole, lower, upper, method, reason, first)
-        # last digits are for the minimum that is the result, and for what might yet become it
-        if outcome is None or (polishes and outcome.value * (1.0 - outcome.expected_gain) <= lowest):
-            before = 0 if outcome is None else outcome.n_evaluations
+        if polishes and not np.isfinite(lowest):
             outcome = minimize(view.whole, whole, (lower, upper), method)
-            outcome = replace(
-                outcome,
-                n_evaluations=before + outcome.n_evaluations,
-                n_jacobian_evaluations=before + outcome.n_jacobian_evaluations,
-            )
+        else:
+            outcome = examined = examine(view.whole, whole, lower, upper, method, reason, first)
+            # last digits are for the minimum that is the result, and for what might yet become it
+            if polishes and examined.value * (1.0 - examined.expected_gain) <= lowest:
+                outcome = minimize(view.whole, whole, (lower, upper), method)
+                outcome = replace(
+                    outcome,
+                    n_evaluations=examined.n_evaluations + outcome.n_evaluations,
+                    n_jacobian_evaluations=examined.n_jacobian_evaluations + outcome.n_jacobian_evaluations,
+                )
         lowest = min(lowest, outcome.value)
         return outcome
 
